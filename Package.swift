@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Import direction is law here and held by Tests/TidyTests: a target may import only what is listed for it.
+// Levels: C modules and Bytes < Loop, TLS, HTTP, Sandbox < HTTP1, HTTP2, Router, Telemetry < ProxyEngine < porthole.
+
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func layer(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Sources/" + path, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, path: "Tests/" + name, swiftSettings: strict)
+}
+
+func cLibrary(_ name: String, _ package: String, apt: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/Proxy/C/" + name, pkgConfig: package, providers: [.apt([apt])])
+}
+
+let package = Package(
+  name: "porthole",
+  products: [
+    .executable(name: "porthole", targets: ["porthole"]),
+    .library(name: "ProxyEngine", targets: ["ProxyEngine"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    cLibrary("CUV", "libuv", apt: "libuv1-dev"),
+    cLibrary("COpenSSL", "openssl", apt: "libssl-dev"),
+    cLibrary("CNghttp2", "libnghttp2", apt: "libnghttp2-dev"),
+    .target(name: "CShims", dependencies: ["COpenSSL"], path: "Sources/Proxy/C/CShims"),
+
+    layer("Bytes", "Proxy/Bytes"),
+    layer("Loop", "Proxy/Loop", ["CUV", "Bytes"]),
+    layer("TLS", "Proxy/TLS", ["COpenSSL", "CShims", "Bytes"]),
+    layer("HTTP", "Proxy/HTTP", ["Bytes"]),
+    layer("Sandbox", "Sandbox/Model", ["Bytes"]),
+    layer("HTTP1", "Proxy/HTTP1", ["HTTP", "Bytes"]),
+    layer("HTTP2", "Proxy/HTTP2", ["HTTP", "Bytes", "CNghttp2"]),
+    layer("Telemetry", "Proxy/Telemetry", ["Bytes"]),
+    layer("Router", "Router/Table", ["Bytes", "HTTP", "Sandbox"]),
+    layer("StaticRunner", "Sandbox/Static", ["Bytes", "Sandbox"]),
+    layer("Configuration", "Router/Configuration", ["Bytes", "Sandbox", .product(name: "Yams", package: "Yams")]),
+    layer(
+      "ProxyEngine", "Proxy/Engine",
+      ["Bytes", "Loop", "TLS", "HTTP", "HTTP1", "HTTP2", "Telemetry", "Router", "Sandbox"]),
+    .executableTarget(
+      name: "porthole",
+      dependencies: [
+        "ProxyEngine", "Router", "Sandbox", "StaticRunner", "Configuration", "TLS", "Loop", "Bytes", "HTTP", "Telemetry",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/Proxy/Main", swiftSettings: strict),
+
+    tests("BytesTests", ["Bytes"]),
+    tests("HTTP1Tests", ["HTTP1", "HTTP", "Bytes"]),
+    tests("RouterTests", ["Router", "HTTP", "Sandbox", "Bytes", "StaticRunner"]),
+    tests("TLSTests", ["TLS", "Bytes"]),
+    tests("TelemetryTests", ["Telemetry", "Bytes"]),
+    tests("ConfigurationTests", ["Configuration", "Bytes", "Sandbox"]),
+    tests("TidyTests", []),
+  ])
