@@ -22,15 +22,16 @@ struct KeyHash: Sendable {
   func callAsFunction(_ key: UnsafeBufferPointer<UInt8>) -> UInt64 {
     let count = key.count
     guard count > 0, let start = UnsafeRawPointer(key.baseAddress) else { return 0 }
-    // The length goes in first: keys that differ only in zeros, or whose last words overlap, stay different.
-    var state = seed ^ UInt64(truncatingIfNeeded: count)
+    var state = seed
     var at = 0
     while at &+ 8 < count {
       state = fold(state ^ start.loadUnaligned(fromByteOffset: at, as: UInt64.self))
       at &+= 8
     }
     state = fold(state ^ KeyHash.lastWord(start, count))
-    return fold(state ^ multiplier) & mask
+    // Words overlap, so the length counts too. It goes in when the state is mixed: beside the raw bytes it could be
+    // outweighed by them, as `b` and `ab` once showed whatever the seed.
+    return fold(state ^ (multiplier &+ UInt64(truncatingIfNeeded: count))) & mask
   }
 
   /// The last one to eight bytes. Reading the last eight over again is quicker than reading only what is left.

@@ -91,7 +91,8 @@ extension RouteEntry {
     case (false, false):
       if kind == .open { return "port \(port) is not among the allowed ports" }
       let others = ports.prefix(8).map { String($0) }.joined(separator: ", ")
-      return "port \(port) is not exposed\(others.isEmpty ? "; none is" : "; exposed: \(others)")"
+      // Exposures that `allowPorts` leaves out are not in the table, so the two can't be told apart here.
+      return "port \(port) is not exposed, or not allowed; ports that answer: \(others.isEmpty ? "none" : others)"
     }
   }
 }
