@@ -9,7 +9,7 @@ public struct EngineSettings: Sendable {
   /// Client connections per worker; above it new ones are closed at once. 0 is no limit.
   public var connectionsMax = 0
   /// Idle upstream connections kept per sandbox port and worker.
-  public var idleUpstreamsPerKey = 64
+  public var idleUpstreamsPerKey = 1024
 
   /// From accepted to the end of the TLS handshake.
   public var handshakeMs: UInt64 = 10_000

@@ -5,6 +5,7 @@ import HTTP2
 import Loop
 import Pages
 import Router
+import TLS
 import Telemetry
 
 /// One request and its response: decides, finds an upstream, relays both bodies, and answers itself when it must.
@@ -73,7 +74,13 @@ final class Exchange: Deadlined {
   var interims = 0
   var frames = WebSocketFrames()
   var isClientDone = false
+  /// The upstream was let go of: what the client still sends is read and dropped.
   var isUpstreamDone = false
+  /// Tunnels: the sandbox has sent its last byte.
+  var isUpstreamEnded = false
+  /// HTTP/2 upstream: the client is slow, so received bytes are not given back to the stream's window.
+  var isClientSlow = false
+  var owedUpstream = 0
 
   // Accounting.
   var beganNs: UInt64 = 0
@@ -95,7 +102,8 @@ final class Exchange: Deadlined {
   func begin(on downstream: DownstreamConnection, stream: HTTP2Stream?, head view: RequestHead) {
     attach(downstream, stream)
     method = view.method
-    upgrade = view.upgrade
+    // A request with a body of its own upgrades nothing (RFC 9110 §7.8 would have the body come first).
+    upgrade = view.body == .none || view.method == .connect ? view.upgrade : .none
     minorVersion = view.minorVersion
     expectsContinue = view.expectsContinue
     isRequestComplete = view.body == .none || view.body == .length(0)
@@ -240,6 +248,13 @@ final class Exchange: Deadlined {
     worker.counters.add(.upstreamDialRetries)
     // 50, 100, 200, 400 ms: a service that just starts is met soon, one that is down costs four dials.
     worker.loop.timers.schedule(self, afterMs: UInt64(50) << UInt64(min(attempts - 1, 3)))
+  }
+
+  /// Connected, but not to something that we may talk to.
+  func dialRefused(_ refusal: Refusal) {
+    upstream = nil
+    worker.counters.add(.upstreamDialsFailed)
+    refuse(refusal)
   }
 
   override func deadlineReached() {
@@ -503,6 +518,9 @@ final class Exchange: Deadlined {
     downstream?.resume(.peerFull)
   }
 
+  /// Request bytes are still on their way into the upstream's socket.
+  var hasUnsentRequest: Bool { isHeadPending || (upstream?.bytesQueued ?? 0) > 0 }
+
   // MARK: The response
 
   /// A response head from the upstream; a view that lives as long as this call. False: the exchange has ended.
@@ -737,6 +755,9 @@ final class Exchange: Deadlined {
     frames = WebSocketFrames()
     isClientDone = false
     isUpstreamDone = false
+    isUpstreamEnded = false
+    isClientSlow = false
+    owedUpstream = 0
     firstByteNs = 0
     requestBytes = 0
     responseBytes = 0

@@ -140,7 +140,7 @@ extension Exchange {
         fetchMode = ASCII.equalsIgnoringCase(headers.bytes(field.value), "navigate") ? 2 : 1
         put(field, headers, &out)
       case .accept:
-        acceptsHTML = acceptsHTML || Pages.listsHTML(headers.bytes(field.value))
+        acceptsHTML = acceptsHTML || Navigation.listsHTML(headers.bytes(field.value))
         put(field, headers, &out)
       case .userAgent:
         log.userAgent = put(field, headers, &out)
@@ -295,9 +295,9 @@ extension Exchange {
     let target = view.target.bytes(in: base)
     let authority = view.authority.bytes(in: base)
     let agent = view.headers.value(of: .userAgent)
-    let mode = view.headers.value(of: .secFetchMode)
-    let isNavigation = mode.map { ASCII.equalsIgnoringCase($0, "navigate") } ?? (view.headers.value(of: .accept).map(Pages.listsHTML) ?? false)
-    wantsPage = (self.method == .get || self.method == .head) && upgrade == .none && isNavigation
+    wantsPage = Pages.wantsPage(
+      method: self.method, accept: view.headers.value(of: .accept), secFetchMode: view.headers.value(of: .secFetchMode),
+      secFetchDest: view.headers.value(of: .secFetchDest), hasUpgrade: upgrade != .none)
     let slab = worker.loop.slabs.take(method.count + target.count + authority.count + (agent?.count ?? 0) + 64)
     head = slab
     var out = HeadCursor(slab.base)
@@ -355,5 +355,20 @@ struct WebSocketKey {
       bits >>= 6
     }
     out.put("==")
+  }
+}
+
+/// A cheap form of `Pages.wantsPage`, asked of every request that is forwarded.
+enum Navigation {
+  /// Whether an `Accept` names text/html at all; weights are not looked at.
+  static func listsHTML(_ accept: UnsafeBufferPointer<UInt8>) -> Bool {
+    let name: StaticString = "text/html"
+    let count = name.utf8CodeUnitCount
+    var at = 0
+    while at + count <= accept.count {
+      if accept[at] == 0x74, ASCII.equals(UnsafeBufferPointer(rebasing: accept[at..<(at + count)]), name) { return true }
+      at += 1
+    }
+    return false
   }
 }

@@ -119,6 +119,17 @@ class Transport: TCPStream {
     return isClosing ? 0 : tls.inputRemaining
   }
 
+  /// A TLS client speaks first.
+  final func startHandshake() {
+    guard let tls else { return }
+    if case .failed(let failure) = tls.handshake() {
+      flushCiphertext()
+      tlsFailed(failure)
+      return
+    }
+    flushCiphertext()
+  }
+
   override func readEnded(_ error: LoopError?) {
     ended(error)
   }

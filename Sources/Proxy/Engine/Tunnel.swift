@@ -2,6 +2,7 @@ import Bytes
 import HTTP
 import HTTP2
 import Loop
+import Telemetry
 
 // The part of an exchange's life in which both directions belong to the application: WebSocket over HTTP/1.1 and
 // HTTP/2, and any other upgrade over HTTP/1.1.
@@ -41,6 +42,8 @@ extension Exchange {
       writeSwitching(view)
       downstream.flushOut()
       downstream.loop.timers.cancel(downstream)
+      // What the client sent ahead of the switch is the tunnel's now.
+      downstream.resume(.pipelined)
     }
     if !worker.settings.writesAccessLog { releaseHead() }
     return true

@@ -3,8 +3,10 @@ import HTTP
 import HTTP1
 import HTTP2
 import Loop
+import Router
 import Sandbox
 import TLS
+import Telemetry
 
 /// A connection to a sandbox's port: HTTP/1.1 with one exchange at a time, HTTP/2 with many, or a tunnel's far half.
 final class UpstreamConnection: Transport {

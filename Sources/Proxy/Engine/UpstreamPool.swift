@@ -3,6 +3,7 @@ import HTTP2
 import Loop
 import Router
 import Sandbox
+import Telemetry
 
 /// Idle connections of one worker, by generation and port: a recycled address can never carry one sandbox's request to
 /// another, because another start has another generation.
@@ -52,6 +53,8 @@ final class UpstreamBucket {
   let key: UpstreamPool.Key
   let target: UpstreamTarget
   let endpoint: Endpoint
+  /// For the access log.
+  let sandboxBytes: [UInt8]
   /// Newest last: the warmest connection is used first and the others may age out.
   private var idle: ContiguousArray<UpstreamConnection> = []
   private var http2: ContiguousArray<UpstreamConnection> = []
@@ -64,6 +67,7 @@ final class UpstreamBucket {
     self.key = key
     self.target = target
     endpoint = target.endpoint.resolved(port: key.port)
+    sandboxBytes = Array(target.sandboxID.utf8)
   }
 
   var speaksHTTP2: Bool { target.upstreamProtocol == .h2c || isKnownHTTP2 }

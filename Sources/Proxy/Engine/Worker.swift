@@ -1,6 +1,6 @@
-public import Bytes
+import Bytes
 import Glibc
-public import HTTP
+import HTTP
 public import Loop
 public import Router
 public import TLS
@@ -21,8 +21,12 @@ public final class Worker {
   let pool: UpstreamPool
   var connections: ContiguousArray<DownstreamConnection> = []
   var listeners: [Listener] = []
-  var clientContexts: [ObjectIdentifier: TLSClientContext] = [:]
+  /// How TLS upstreams are verified; nil where there are none.
+  public var upstreamTLS: ((UpstreamTarget) -> TLSClientContext?)?
   var random: RandomSource
+  var date = DateText()
+  /// Wall clock minus the loop's clock, so that the time of day costs no system call per request.
+  private var wallOffsetNs: UInt64 = 0
   var isDraining = false
   var drainDeadlineMs: UInt64 = 0
   var whenDrained: (() -> Void)?
@@ -36,6 +40,9 @@ public final class Worker {
   var outCount = 0
   /// A head with all its fields (64 KiB and what we add), a read's worth of body, and chunk framing.
   static let outBytes = 262_144
+  /// The same towards upstreams: a head, one read's worth of body, chunk framing.
+  let upstreamOut: UnsafeMutablePointer<UInt8> = .allocate(capacity: Worker.upstreamOutBytes)
+  static let upstreamOutBytes = 262_144
   let fields: UnsafeMutablePointer<HeaderField>
   static let fieldsMax = 1024
 
@@ -51,11 +58,25 @@ public final class Worker {
     random = RandomSource()
     fields = .allocate(capacity: Worker.fieldsMax)
     pool.worker = self
+    readWallClock()
+  }
+
+  /// Nanoseconds since 1970 of the moment that the loop's clock calls `monotonicNs`.
+  func wallNs(_ monotonicNs: UInt64) -> UInt64 { monotonicNs &+ wallOffsetNs }
+
+  /// Seconds since 1970, as of this turn of the loop.
+  var wallSeconds: UInt64 { wallNs(loop.nowMs &* 1_000_000) / 1_000_000_000 }
+
+  private func readWallClock() {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    wallOffsetNs = UInt64(now.tv_sec) &* 1_000_000_000 &+ UInt64(now.tv_nsec) &- EventLoop.nowNs
   }
 
   deinit {
     plaintext.deallocate()
     out.deallocate()
+    upstreamOut.deallocate()
     fields.deallocate()
   }
 
@@ -76,6 +97,7 @@ public final class Worker {
     }
     lastBeatNs = now
     pool.sweep()
+    readWallClock()
     log?.flush()
   }
 
@@ -86,6 +108,8 @@ public final class Worker {
   func giveExchange(_ exchange: Exchange) {
     if exchangesFree.count < 1024 { exchangesFree.append(exchange) }
   }
+
+  func clientContext(for target: UpstreamTarget) -> TLSClientContext? { upstreamTLS?(target) }
 
   // MARK: Connections
 
@@ -153,11 +177,9 @@ struct RandomSource {
   private var s: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
   init() {
-    var seed = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
-    withUnsafeMutableBytes(of: &seed) { buffer in
-      precondition(getrandom(buffer.baseAddress!, buffer.count, 0) == buffer.count, "the kernel gave no random bytes")
-    }
-    s = seed
+    // The system's generator is the kernel's; four words of it seed ours.
+    var system = SystemRandomNumberGenerator()
+    s = (system.next(), system.next(), system.next(), system.next())
   }
 
   mutating func next() -> UInt64 {

@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 
 /// Rules on single values that HTTP/1.1 and HTTP/2 share.
 public enum HTTPGrammar {

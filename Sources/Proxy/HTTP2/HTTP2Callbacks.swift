@@ -2,7 +2,7 @@ import CNghttp2
 import HTTP
 
 /// nghttp2's callbacks: each finds its session and writes to the inbox. Nothing here calls back into nghttp2 except to
-/// read or set a stream's user data.
+/// read or set a stream's user data, to queue trailers, and to queue a reset behind a stream's last frame.
 struct HTTP2Callbacks: @unchecked Sendable {
   // Sendable: both objects are written once below and only read by nghttp2 afterwards.
   let pointer: OpaquePointer
@@ -76,6 +76,15 @@ struct HTTP2Callbacks: @unchecked Sendable {
         event.count = count
         event.stream = session.stream(streamID)
         session.inbox.append(event)
+      }
+      return 0
+    }
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, data in
+      let head = frame!.pointee.hd
+      if head.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
+        UInt32(head.type) == NGHTTP2_DATA.rawValue || UInt32(head.type) == NGHTTP2_HEADERS.rawValue
+      {
+        HTTP2Callbacks.session(data)._withUnsafeGuaranteedRef { $0.sentEnd(head.stream_id) }
       }
       return 0
     }

@@ -208,6 +208,20 @@ public final class HTTP2Session {
     nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, code.rawValue)
   }
 
+  /// After our last frame on it the stream is reset, so that the peer stops sending what nobody reads
+  /// (RFC 9113 §8.1: NO_ERROR after a complete response).
+  public func resetAfterEnd(_ stream: HTTP2Stream) {
+    if stream.isClosed { return }
+    stream.resetsAfterEnd = true
+    if stream.hasSentEnd { reset(stream, .noError) }
+  }
+
+  func sentEnd(_ id: Int32) {
+    guard let stream = streams[id] else { return }
+    stream.hasSentEnd = true
+    if stream.resetsAfterEnd { reset(stream, .noError) }
+  }
+
   /// First step of a graceful end: no new streams please (RFC 9113 §6.8).
   public func announceShutdown() { nghttp2_submit_shutdown_notice(session) }
 

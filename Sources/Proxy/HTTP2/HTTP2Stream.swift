@@ -16,6 +16,8 @@ public final class HTTP2Stream {
   /// The stream is gone from nghttp2; nothing may be submitted on it.
   public internal(set) var isClosed = false
   var isDeferred = false
+  var hasSentEnd = false
+  var resetsAfterEnd = false
 
   init(id: Int32) { self.id = id }
 

@@ -115,6 +115,8 @@ public struct LoopError: Error, Equatable, Sendable, CustomStringConvertible {
   public static let refused = LoopError(code: UV_ECONNREFUSED.rawValue)
   public static let timedOut = LoopError(code: UV_ETIMEDOUT.rawValue)
   public static let reset = LoopError(code: UV_ECONNRESET.rawValue)
+  /// A Unix socket that is not there (yet).
+  public static let missing = LoopError(code: UV_ENOENT.rawValue)
   public static let canceled = LoopError(code: UV_ECANCELED.rawValue)
 
   public var description: String {
