@@ -16,7 +16,8 @@ import Testing
       .putGateway(
         host: "*.example.test",
         UpstreamTarget(
-          generation: 9, sandboxID: "", endpoint: .tcp(SocketAddress(ip: loopback, port: 443)), upstreamProtocol: .https,
+          generation: 9, sandboxID: "", endpoint: .tcp(SocketAddress(ip: loopback, port: 443)),
+          upstreamProtocol: .https,
           tlsServerName: "inner.test", isGateway: true)),
     ])
 
@@ -52,7 +53,10 @@ import Testing
     ("elsewhere.test", "domain    in none of: preview.test, other.test"),
     ("elsewhere.test", "decision  refuse: 421 route/misdirected"),
     ("x.example.test", "route     gateway *.example.test"),
-    ("x.example.test", "endpoint  127.0.0.1:443 by https, Host as the client sent it, generation 9, certificate for inner.test"),
+    (
+      "x.example.test",
+      "endpoint  127.0.0.1:443 by https, Host as the client sent it, generation 9, certificate for inner.test"
+    ),
     ("x y", "host      not a host name with at most a port"),
     ("x y", "decision  refuse: 400 request/bad-host"),
   ])

@@ -58,7 +58,9 @@ import Testing
     #expect(runner.reload([sandbox("a")]).added[0].generation != first)
   }
 
-  @Test(arguments: [("127.0.0.1", "127.0.0.1"), ("localhost", "127.0.0.1"), ("::1", "::1"), ("example.test", nil), ("", nil)])
+  @Test(arguments: [
+    ("127.0.0.1", "127.0.0.1"), ("localhost", "127.0.0.1"), ("::1", "::1"), ("example.test", nil), ("", nil),
+  ])
   func addressesAreNumbersOrLocalhost(text: String, expected: String?) {
     #expect(StaticSandbox.address(from: text)?.description == expected)
   }

@@ -53,7 +53,7 @@ extension UpstreamTarget {
 extension KeyHash {
   /// Two bits of 64 are left: every fourth key has the hash of this one, so buckets at the trie's end are long.
   static let colliding = KeyHash(seed: 1, multiplier: 3, mask: 0x8000_0000_0000_0001)
-  /// All keys go the same way for seven levels and differ below.
+  /// All keys go the same way for five levels and differ below.
   static let deep = KeyHash(seed: 5, multiplier: 0x9E37_79B9_7F4A_7C15, mask: 0xFFFF_FFF8_0000_0000)
 }
 

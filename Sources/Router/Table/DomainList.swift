@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// The domains under which sandboxes have hosts, in one block of memory that deciding reads without counting references.
+/// The domains under which sandboxes have hosts, in one block of memory that deciding reads without counting
+/// references.
 ///
 /// A few of them are expected (one per brand or region), so they are looked through one after the other.
 struct DomainList: ~Copyable {

@@ -14,7 +14,9 @@ enum GatewayHost {
   }
 
   /// Lends the key of the wildcard that would match `host`; nil where it has one label only.
-  static func withWildcardKey(above host: HostName, _ body: (UnsafeBufferPointer<UInt8>) -> RouteEntry?) -> RouteEntry? {
+  static func withWildcardKey(
+    above host: HostName, _ body: (UnsafeBufferPointer<UInt8>) -> RouteEntry?
+  ) -> RouteEntry? {
     // `.example.test`, with its dot; a star goes in front.
     let tail = UnsafeBufferPointer(rebasing: host.bytes[host.firstDot...])
     guard !tail.isEmpty else { return nil }

@@ -3,8 +3,8 @@ internal import Sandbox
 
 /// What a host is, before anything is asked about the request.
 ///
-/// The order of the questions: a gateway of exactly this name, then the domains, then a wildcard gateway. So a single host
-/// below a domain can be given to a gateway on purpose, but no wildcard can take all previews by accident.
+/// The order of the questions: a gateway of exactly this name, then the domains, then a wildcard gateway. So a single
+/// host below a domain can be given to a gateway on purpose, but no wildcard can take all previews by accident.
 enum HostPlace {
   case gateway(RouteEntry)
   /// `<port>-<something>.<domain>`, and the sandbox if there is one of that id.

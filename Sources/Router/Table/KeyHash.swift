@@ -1,8 +1,8 @@
 /// A seeded hash over the lower-cased bytes of an id or a host.
 ///
 /// Ids are partly chosen by clients, who must not be able to choose where they land in the trie: both words of the seed
-/// are random and never leave the process. Folded multiplication (as in wyhash) costs about a nanosecond per eight bytes.
-/// Should two keys collide all the same, the trie keeps them apart by their bytes.
+/// are random and never leave the process. Folded multiplication (as in wyhash) costs about a nanosecond per eight
+/// bytes. Should two keys collide all the same, the trie keeps them apart by their bytes.
 struct KeyHash: Sendable {
   private let seed: UInt64
   /// Odd, so that no bit of the input is multiplied away.

@@ -3,7 +3,8 @@ internal import Bytes
 /// `<port>-<id>`, the first label of a preview host. No id begins with a digit, so no label can be read in two ways.
 struct PreviewLabel {
   let port: UInt16
-  /// What stands after the dash. It names a sandbox only if it follows the rule for ids, which every id in the table does.
+  /// What stands after the dash. It names a sandbox only if it follows the rule for ids, which every id in the table
+  /// does.
   let id: UnsafeBufferPointer<UInt8>
 
   /// Nil unless the label begins with a port (decimal, 1–65535, no leading zero, no sign) and a dash.

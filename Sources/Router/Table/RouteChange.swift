@@ -1,6 +1,7 @@
 public import Sandbox
 
-/// One step from a table to the next. Putting replaces what had the same id or host; removing what is absent is no error.
+/// One step from a table to the next. Putting replaces what had the same id or host; removing what is absent is no
+/// error.
 public enum RouteChange: Sendable {
   case putSandbox(SandboxRecord)
   case removeSandbox(SandboxID)

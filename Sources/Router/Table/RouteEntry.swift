@@ -167,7 +167,8 @@ extension RouteEntry {
 }
 
 extension UnsafeMutableBufferPointer {
-  /// The sizes were added up from the same collections: a difference is our own mistake, and would leave raw memory behind.
+  /// The sizes were added up from the same collections: a difference is our own mistake, and would leave raw memory
+  /// behind.
   fileprivate func initializeAll(_ elements: some Collection<Element>) {
     let written = initialize(fromContentsOf: elements)
     precondition(written == count)

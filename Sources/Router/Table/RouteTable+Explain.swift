@@ -3,10 +3,11 @@ internal import HTTP
 internal import Sandbox
 
 extension RouteTable {
-  /// Why a URL works or fails, one line for each question in the order in which deciding asks them, and the decision last.
+  /// Why a URL works or fails, one line for each question in the order in which deciding asks them, and the decision
+  /// last.
   ///
-  /// The decision is `decide`'s own, so what is explained is what happens. For operators only: it tells an unknown sandbox
-  /// from an unexposed port, which no client may learn.
+  /// The decision is `decide`'s own, so what is explained is what happens. For operators only: it tells an unknown
+  /// sandbox from an unexposed port, which no client may learn.
   public func explain(host: String, path: String) -> [String] {
     HostName.with(host) { name in
       guard let name else { return [line("host", "not a host name with at most a port")] }
@@ -29,7 +30,10 @@ extension RouteTable {
     case .unassigned:
       return [line("domain", "within a configured domain, but not <port>-<id>.<domain>")]
     case .foreign:
-      return [line("domain", "in none of: \(domains.names.joined(separator: ", "))"), line("route", "no gateway of this name")]
+      return [
+        line("domain", "in none of: \(domains.names.joined(separator: ", "))"),
+        line("route", "no gateway of this name"),
+      ]
     }
   }
 
@@ -52,7 +56,8 @@ extension RouteTable {
 
   private func explainEndpoint(_ target: Unmanaged<UpstreamTarget>?, port: UInt16) -> String {
     guard let target = target?.takeUnretainedValue() else { return line("endpoint", "none") }
-    var text = "\(target.endpoint.resolved(port: port)) by \(target.upstreamProtocol.rawValue), Host \(target.hostPolicy.explained)"
+    var text =
+      "\(target.endpoint.resolved(port: port)) by \(target.upstreamProtocol.rawValue), Host \(target.hostPolicy.explained)"
     text += ", generation \(target.generation)"
     if !target.tlsServerName.isEmpty { text += ", certificate for \(target.tlsServerName)" }
     return line("endpoint", text)

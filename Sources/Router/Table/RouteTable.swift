@@ -5,7 +5,11 @@ internal import Sandbox
 /// Which upstream a host leads to: an immutable snapshot that workers read without locks.
 ///
 /// A change makes a new table that shares nearly all of its memory with the old one, so it costs the same at a thousand
-/// and at a million routes. Whoever holds a table may go on using it; memory goes when the last table that shares it does.
+/// and at a million routes. Whoever holds a table may go on using it; memory goes when the last table that shares it
+/// does.
+///
+/// Whoever lets go last also frees what was replaced. After a large batch that is work for the control side: let it keep
+/// the old table until the workers have taken the new one.
 ///
 /// `@unchecked` because tries are made of raw memory: it is written only before a table is handed out, and its holders
 /// are counted atomically.

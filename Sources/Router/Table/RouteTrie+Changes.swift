@@ -1,7 +1,7 @@
 internal import Sandbox
 
-/// Changing a trie that nobody else sees yet. Nodes that other tries hold are copied on the way down, one per level; nodes
-/// made earlier in the same batch of changes are written in place.
+/// Changing a trie that nobody else sees yet. Nodes that other tries hold are copied on the way down, one per level;
+/// nodes made earlier in the same batch of changes are written in place.
 extension RouteTrie {
   mutating func put(_ record: SandboxRecord) {
     var id = record.id.text
@@ -77,7 +77,7 @@ extension RouteTrie {
   /// The smallest trie of two entries, from `depth` on.
   private func branching(_ one: RouteEntry, _ other: RouteEntry, depth: Int) -> TrieNode {
     guard depth < RouteTrie.bucketDepth else {
-      let bucket = memory.makeNode(bitmap: 0, linkCount: 2, isBucket: true)
+      let bucket = memory.makeNode(bitmap: 0, linkCount: 2)
       bucket.links[0] = TrieLink(one)
       bucket.links[1] = TrieLink(other)
       return bucket
@@ -96,8 +96,8 @@ extension RouteTrie {
 
   // MARK: Removing
 
-  /// `key` is below `node`, whose reference is taken over. The result is what takes its place, with a reference: a node,
-  /// the last entry of a node below the root, or nil for a root that is empty now.
+  /// `key` is below `node`, whose reference is taken over. The result is what takes its place, with a reference: a
+  /// node, the last entry of a node below the root, or nil for a root that is empty now.
   private func removing(
     _ key: UnsafeBufferPointer<UInt8>, _ hash: UInt64, from node: TrieNode, depth: Int
   ) -> TrieLink? {

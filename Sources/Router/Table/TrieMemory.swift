@@ -36,7 +36,7 @@ final class TrieMemory: Sendable {
     entriesLive.wrappingSubtract(1, ordering: .relaxed)
   }
 
-  /// Recursion is as deep as the trie: 14 at most.
+  /// Recursion is as deep as the trie: 12 at most.
   func release(_ node: TrieNode) {
     let left = node.header.pointee.references.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
     guard left == 0 else { return }
@@ -58,11 +58,11 @@ final class TrieMemory: Sendable {
   }
 
   /// The links are raw memory until the caller has written them.
-  func makeNode(bitmap: UInt32, linkCount: Int, isBucket: Bool = false) -> TrieNode {
+  func makeNode(bitmap: UInt64, linkCount: Int) -> TrieNode {
     let size = MemoryLayout<TrieNode.Header>.stride + linkCount * MemoryLayout<TrieLink>.stride
     let block = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: MemoryLayout<TrieNode.Header>.alignment)
     let header = block.bindMemory(to: TrieNode.Header.self, capacity: 1)
-    header.initialize(to: TrieNode.Header(bitmap: bitmap, linkCount: UInt32(linkCount), isBucket: isBucket))
+    header.initialize(to: TrieNode.Header(linkCount: UInt32(linkCount), bitmap: bitmap))
     nodesMade.wrappingAdd(1, ordering: .relaxed)
     nodesLive.wrappingAdd(1, ordering: .relaxed)
     return TrieNode(header: header)
@@ -80,7 +80,7 @@ final class TrieMemory: Sendable {
   /// The same node if nobody else sees it, else a copy that shares everything below.
   func editable(_ node: TrieNode) -> TrieNode {
     if isUnshared(node) { return node }
-    let copy = makeNode(bitmap: node.bitmap, linkCount: node.linkCount, isBucket: node.isBucket)
+    let copy = makeNode(bitmap: node.bitmap, linkCount: node.linkCount)
     for index in 0..<node.linkCount {
       retain(node.links[index])
       copy.links[index] = node.links[index]
@@ -90,8 +90,8 @@ final class TrieMemory: Sendable {
   }
 
   /// With one link more. Takes over the reference that `link` stands for.
-  func widened(_ node: TrieNode, by link: TrieLink, at index: Int, bitmap: UInt32) -> TrieNode {
-    let wider = makeNode(bitmap: bitmap, linkCount: node.linkCount + 1, isBucket: node.isBucket)
+  func widened(_ node: TrieNode, by link: TrieLink, at index: Int, bitmap: UInt64) -> TrieNode {
+    let wider = makeNode(bitmap: bitmap, linkCount: node.linkCount + 1)
     let parting = Parting(from: node, self)
     parting.carry(0..<index, to: wider.links)
     wider.links[index] = link
@@ -101,8 +101,8 @@ final class TrieMemory: Sendable {
   }
 
   /// With one link less; what it led to is released.
-  func narrowed(_ node: TrieNode, at index: Int, bitmap: UInt32) -> TrieNode {
-    let narrower = makeNode(bitmap: bitmap, linkCount: node.linkCount - 1, isBucket: node.isBucket)
+  func narrowed(_ node: TrieNode, at index: Int, bitmap: UInt64) -> TrieNode {
+    let narrower = makeNode(bitmap: bitmap, linkCount: node.linkCount - 1)
     let parting = Parting(from: node, self)
     parting.carry(0..<index, to: narrower.links)
     parting.drop(index)

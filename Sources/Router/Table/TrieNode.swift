@@ -1,22 +1,22 @@
 internal import Synchronization
 
-/// An inner node of a trie, in one block of memory: a header, then its links, and nothing between them and the next cache
-/// line but links. Shared between tables; written only while a single table that nobody has seen yet holds it.
+/// An inner node of a trie, in one block of memory: a header of 16 bytes, then its links. Shared between tables;
+/// written only while a single table that nobody has seen yet holds it.
 struct TrieNode {
   struct Header: ~Copyable {
     let references = Atomic<UInt32>(1)
-    /// Which of 32 slots have a link; links lie in the order of the slots. 0 in a bucket.
-    var bitmap: UInt32
     let linkCount: UInt32
-    /// At the depth where hashes are used up: links to entries of equal hash, in no order.
-    let isBucket: Bool
+    /// Which of 64 slots have a link; links lie in the order of the slots. 0 in a bucket.
+    let bitmap: UInt64
   }
 
   let header: UnsafeMutablePointer<Header>
 
-  var bitmap: UInt32 { header.pointee.bitmap }
+  var bitmap: UInt64 { header.pointee.bitmap }
   var linkCount: Int { Int(header.pointee.linkCount) }
-  var isBucket: Bool { header.pointee.isBucket }
+
+  /// At the depth where hashes are used up: its links lead to entries of equal hash, in no order.
+  var isBucket: Bool { bitmap == 0 }
 
   @inline(__always)
   var links: UnsafeMutablePointer<TrieLink> {
@@ -25,10 +25,10 @@ struct TrieNode {
 
   /// Where the link of a slot is, or would be put.
   @inline(__always)
-  func index(of slot: UInt32) -> Int { (bitmap & ((1 << slot) &- 1)).nonzeroBitCount }
+  func index(of slot: UInt64) -> Int { (bitmap & ((1 &<< slot) &- 1)).nonzeroBitCount }
 
   @inline(__always)
-  func has(_ slot: UInt32) -> Bool { bitmap & (1 << slot) != 0 }
+  func has(_ slot: UInt64) -> Bool { bitmap & (1 &<< slot) != 0 }
 }
 
 /// What a node's slot leads to: another node or an entry, told apart by the lowest bit of the pointer.
