@@ -66,7 +66,10 @@ import Testing
 
   @Test func importsAreFoundInAnyForm() {
     let file = SourceFile(
-      "x", text: "import A\npublic import B\n@testable internal import C\nimport struct D.E\n// import F\nlet x = 1 // import G\n")
+      "x",
+      text:
+        "import A\npublic import B\n@testable internal import C\nimport struct D.E\n// import F\nlet x = 1 // import G\n"
+    )
     #expect(file.imports.map(\.module) == ["A", "B", "C", "D"])
     #expect(file.imports.map(\.number) == [1, 2, 3, 4])
   }

@@ -56,7 +56,11 @@ struct Manifest {
       default: break
       }
       if depth == 0 { break }
-      if character.isLetter || character == ":" { word.append(character) } else if character != " " && character != "\"" { word = "" }
+      if character.isLetter || character == ":" {
+        word.append(character)
+      } else if character != " " && character != "\"" {
+        word = ""
+      }
       if character == "," { word = "" }
     }
     return strings
