@@ -73,7 +73,8 @@ import Testing
   }
 
   @Test func aLongHostIsShortened() {
-    let page = PagesTests.text(.notFound, .html, PageContext(host: String(repeating: "a", count: 9_000), requestID: "r"))
+    let page = PagesTests.text(
+      .notFound, .html, PageContext(host: String(repeating: "a", count: 9_000), requestID: "r"))
     #expect(page.contains(String(repeating: "a", count: 256) + "…"))
     #expect(!page.contains(String(repeating: "a", count: 257)))
   }
@@ -118,7 +119,8 @@ import Testing
     for (directive, asset) in [("style-src", PageAssets.style), ("script-src", PageAssets.script)] {
       let source = "\(directive) 'sha256-\(SHA256.base64(Array(asset.utf8)))';"
       #expect(policy.contains(source), "Pages.contentSecurityPolicy needs \(source)")
-      #expect(PagesTests.text(.starting, .html).contains(">\(asset)</"), "the bytes that are hashed are those on the page")
+      #expect(
+        PagesTests.text(.starting, .html).contains(">\(asset)</"), "the bytes that are hashed are those on the page")
     }
     #expect(!policy.contains("unsafe"))
     #expect(!policy.contains("\n"))

@@ -7,7 +7,9 @@ enum SHA256 {
     for start in stride(from: 0, to: bytes.count, by: 3) {
       let group = Array(bytes[start..<min(start + 3, bytes.count)])
       let bits = (0..<3).reduce(UInt32(0)) { $0 << 8 | ($1 < group.count ? UInt32(group[$1]) : 0) }
-      for place in 0..<4 { text.append(place <= group.count ? alphabet[Int(bits >> UInt32(18 - 6 * place)) & 63] : "=") }
+      for place in 0..<4 {
+        text.append(place <= group.count ? alphabet[Int(bits >> UInt32(18 - 6 * place)) & 63] : "=")
+      }
     }
     return text
   }
@@ -15,7 +17,9 @@ enum SHA256 {
   static func digest(_ message: [UInt8]) -> [UInt8] {
     var padded = message + [0x80]
     while padded.count % 64 != 56 { padded.append(0) }
-    for shift in stride(from: 56, through: 0, by: -8) { padded.append(UInt8(truncatingIfNeeded: (message.count * 8) >> shift)) }
+    for shift in stride(from: 56, through: 0, by: -8) {
+      padded.append(UInt8(truncatingIfNeeded: (message.count * 8) >> shift))
+    }
     let primes = firstPrimes(64)
     let constants = primes.map { fractionBits($0, root: 3) }
     var state = primes.prefix(8).map { fractionBits($0, root: 2) }
@@ -64,7 +68,11 @@ enum SHA256 {
     var high: UInt128 = 1 << 40
     while high - low > 1 {
       let middle = (low + high) / 2
-      if (0..<degree).reduce(UInt128(1), { power, _ in power * middle }) <= target { low = middle } else { high = middle }
+      if (0..<degree).reduce(UInt128(1), { power, _ in power * middle }) <= target {
+        low = middle
+      } else {
+        high = middle
+      }
     }
     return UInt32(truncatingIfNeeded: low)
   }

@@ -24,12 +24,14 @@ enum HTMLPage {
 
       """
     if !words.visitor.isEmpty { html += "<p>\(escaped(words.visitor))</p>\n" }
-    if follows { html += #"<p class="follow" role="status">This page follows by itself.</p>"# + "\n" }
+    if follows { html += #"<p class="follow" role="status">This page tries again by itself.</p>"# + "\n" }
     if !words.owner.isEmpty { html += "<aside><b>Is this yours?</b> \(escaped(words.ownerAdvice(context)))</aside>\n" }
     html += "</main>\n<footer>\n"
     if !context.host.isEmpty { html += "<span><bdi>\(escaped(shortened(context.host)))</bdi></span>\n" }
     html += "<span>\(refusal.status) <code>\(refusal.word)</code></span>\n"
-    if !context.requestID.isEmpty { html += "<span>request <code>\(escaped(shortened(context.requestID)))</code></span>\n" }
+    if !context.requestID.isEmpty {
+      html += "<span>request <code>\(escaped(shortened(context.requestID)))</code></span>\n"
+    }
     html += "</footer>\n"
     if follows { html += "<script>\(PageAssets.script)</script>\n" }
     return html + "</body>\n</html>\n"

@@ -67,7 +67,8 @@ struct RefusalText {
     case .badHeader:
       RefusalText(
         "That request has a broken header", "A header of the request contains something that isn’t allowed there.",
-        visitor: "In a browser, clearing the cookies of this site often helps. In a program, check the headers it sends.")
+        visitor:
+          "In a browser, clearing the cookies of this site often helps. In a program, check the headers it sends.")
     case .unsupportedVersion:
       RefusalText(
         "That version of HTTP isn’t supported", "The request asks for a version of HTTP that isn’t spoken here.",
@@ -90,7 +91,8 @@ struct RefusalText {
         visitor: "If you followed a link that keeps growing, go back to where you started.")
     case .headTooLarge:
       RefusalText(
-        "That request has too many headers", "The headers of the request, cookies included, are larger than accepted here.",
+        "That request has too many headers",
+        "The headers of the request, cookies included, are larger than accepted here.",
         visitor: "Clearing the cookies of this site usually helps.")
     case .methodNotAllowed:
       RefusalText("That method isn’t supported", "Requests of this kind are not passed on.")
@@ -109,7 +111,8 @@ struct RefusalText {
     switch refusal {
     case .notFound:
       RefusalText(
-        "Nothing here", "There is no preview at this address. It may have a typo, or what was here is no longer shared.",
+        "Nothing here",
+        "There is no preview at this address. It may have a typo, or what was here is no longer shared.",
         visitor: "Check the address, or ask whoever gave it to you for a new one.",
         owner: "Check the sandbox’s id and that the port is exposed.")
     case .misdirected:
