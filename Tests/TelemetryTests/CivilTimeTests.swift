@@ -13,7 +13,8 @@ import Testing
       var parts = tm()
       gmtime_r(&time, &parts)
       let ours = CivilTime(secondsSinceEpoch: second)
-      #expect(ours.year == Int(parts.tm_year) + 1900 && ours.month == Int(parts.tm_mon) + 1 && ours.day == Int(parts.tm_mday))
+      #expect(
+        ours.year == Int(parts.tm_year) + 1900 && ours.month == Int(parts.tm_mon) + 1 && ours.day == Int(parts.tm_mday))
       #expect(ours.hour == Int(parts.tm_hour) && ours.minute == Int(parts.tm_min) && ours.second == Int(parts.tm_sec))
     }
   }

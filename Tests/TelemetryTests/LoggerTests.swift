@@ -6,7 +6,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct LoggerTests {
   private func line(_ message: String, _ fields: Logger.Fields = [:], bytesMax: Int = 4_096) -> String {
     String(
-      decoding: LogLine.bytes(timeNs: 1_795_255_200_123_000_000, .info, message, fields, bytesMax: bytesMax), as: UTF8.self)
+      decoding: LogLine.bytes(timeNs: 1_795_255_200_123_000_000, .info, message, fields, bytesMax: bytesMax),
+      as: UTF8.self)
   }
 
   @Test func aLineSaysWhenHowBadWhatAndWith() {
@@ -16,7 +17,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("plain", "plain"), ("", #""""#), ("two words", #""two words""#), ("a=b", #""a=b""#), ("say \"hi\"", #""say \"hi\"""#),
+    ("plain", "plain"), ("", #""""#), ("two words", #""two words""#), ("a=b", #""a=b""#),
+    ("say \"hi\"", #""say \"hi\"""#),
     ("a\nb", #""a\nb""#), ("\u{1B}[31m", #""\u{1b}[31m""#), ("\u{9B}31m", #"\u{9b}31m"#), ("\u{202E}x", #"\u{202e}x"#),
     ("back\\slash", "back\\slash"), ("q \\", #""q \\""#), ("é", "é"),
   ])
@@ -55,7 +57,11 @@ import Testing
 
   @Test func debugFieldsAreNotMadeInVain() {
     let logger = Logger(level: .info)
-    logger.debug({ Issue.record("made"); return "" }(), { Issue.record("made"); return [:] }())
+    func made<Value>(_ value: Value) -> Value {
+      Issue.record("made in vain")
+      return value
+    }
+    logger.debug(made(""), made([:]))
   }
 
   @Test func aStuckReaderCostsLinesNotTime() {

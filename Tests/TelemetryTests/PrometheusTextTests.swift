@@ -57,7 +57,9 @@ import Testing
   @Test func everyFamilyIsDocumented() throws {
     let page = Repository.text("docs/metrics.md")
     let read = try StrictExposition(PrometheusTextTests.everything([WorkerCounters(refusalWords: ["a/b"])]).bytes)
-    for (name, type) in read.types { #expect(page.contains("| `\(name)` | \(type) |"), "docs/metrics.md lacks \(name)") }
+    for (name, type) in read.types {
+      #expect(page.contains("| `\(name)` | \(type) |"), "docs/metrics.md lacks \(name)")
+    }
   }
 
   @Test func theProcessHasFigures() throws {

@@ -56,7 +56,8 @@ import Testing
     var random = SeededGenerator(seed: seed)
     let pieces = ["?", "&", ";", "=", "a", "token", "grant", "%74oken", "%", "/.porthole/", "/", "TOKEN", "#"]
     for _ in 0..<2_000 {
-      let before = (0..<Int.random(in: 0...6, using: &random)).map { _ in pieces.randomElement(using: &random)! }.joined()
+      let before = (0..<Int.random(in: 0...6, using: &random)).map { _ in pieces.randomElement(using: &random)! }
+        .joined()
       let url = "/?" + before + "&token=s3cret" + pieces.randomElement(using: &random)! + "b"
       #expect(!SecretRedactionTests.redacted(Array(url.utf8)).contains("s3cret"), "seed \(seed): \(url)")
     }

@@ -37,10 +37,11 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (101, Metric.responses1xx), (200, .responses2xx), (299, .responses2xx), (304, .responses3xx), (404, .responses4xx),
-    (499, .responses4xx), (500, .responses5xx), (999, .responses5xx),
-  ] as [(UInt16, Metric)])
+  @Test(
+    arguments: [
+      (101, Metric.responses1xx), (200, .responses2xx), (299, .responses2xx), (304, .responses3xx),
+      (404, .responses4xx), (499, .responses4xx), (500, .responses5xx), (999, .responses5xx),
+    ] as [(UInt16, Metric)])
   func aStatusCountsInItsClass(status: UInt16, metric: Metric) {
     #expect(Metric.response(status: status) == metric)
   }

@@ -33,7 +33,8 @@ enum LogLine {
   }
 
   private static func append(value: String, to line: inout [UInt8]) {
-    let isWord = !value.isEmpty && value.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") }
+    let isWord =
+      !value.isEmpty && value.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") }
     guard !isWord else { return appendEscaped(value, quoted: false, to: &line) }
     line.append(UInt8(ascii: "\""))
     appendEscaped(value, quoted: true, to: &line)

@@ -16,7 +16,10 @@ struct MetricFamily {
   static let all: [MetricFamily] = [
     MetricFamily(
       "porthole_downstream_connections_accepted_total", .counter, "Connections accepted from clients.",
-      [(#"listener="https""#, .acceptedHTTPS), (#"listener="http""#, .acceptedHTTP), (#"listener="api""#, .acceptedAPI)]),
+      [
+        (#"listener="https""#, .acceptedHTTPS), (#"listener="http""#, .acceptedHTTP),
+        (#"listener="api""#, .acceptedAPI),
+      ]),
     MetricFamily(
       "porthole_downstream_connections_open", .gauge, "Connections from clients that are open now.",
       [(#"listener="https""#, .openHTTPS), (#"listener="http""#, .openHTTP), (#"listener="api""#, .openAPI)]),
@@ -73,7 +76,8 @@ struct MetricFamily {
       "porthole_tunnels_open", .gauge, "WebSockets and other upgraded connections that are open now.",
       [("", .tunnelsOpen)]),
     MetricFamily(
-      "porthole_http2_streams_open", .gauge, "HTTP/2 streams with clients that are open now.", [("", .http2StreamsOpen)]),
+      "porthole_http2_streams_open", .gauge, "HTTP/2 streams with clients that are open now.", [("", .http2StreamsOpen)]
+    ),
     MetricFamily(
       "porthole_http2_resets_total", .counter, "HTTP/2 streams that were reset, by who did it.",
       [(#"by="client""#, .http2ResetsReceived), (#"by="porthole""#, .http2ResetsSent)]),

@@ -18,7 +18,9 @@ public struct ProcessFigures: Sendable, Equatable {
     var figures = parsed
     figures.openDescriptors = countDescriptors()
     var limit = rlimit()
-    if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 { figures.descriptorsMax = UInt64(limit.rlim_cur) }
+    if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+      figures.descriptorsMax = UInt64(limit.rlim_cur)
+    }
     figures.bootTimeSeconds = fileText("/proc/stat").flatMap(bootTime) ?? 0
     return figures
   }
@@ -61,10 +63,11 @@ public struct ProcessFigures: Sendable, Equatable {
     let piece = 16 * 1024
     while true {
       var count = 0
-      bytes.append(contentsOf: [UInt8](unsafeUninitializedCapacity: piece) { buffer, initialized in
-        count = read(descriptor, buffer.baseAddress, piece)
-        initialized = max(count, 0)
-      })
+      bytes.append(
+        contentsOf: [UInt8](unsafeUninitializedCapacity: piece) { buffer, initialized in
+          count = read(descriptor, buffer.baseAddress, piece)
+          initialized = max(count, 0)
+        })
       if count <= 0 { return String(decoding: bytes, as: UTF8.self) }
     }
   }

@@ -77,7 +77,9 @@ enum SecretRedaction {
     while at < name.count {
       var byte = name[at]
       at += 1
-      if byte == UInt8(ascii: "%"), at + 1 < name.count, let high = hexValue(name[at]), let low = hexValue(name[at + 1]) {
+      if byte == UInt8(ascii: "%"), at + 1 < name.count,
+        let high = hexValue(name[at]), let low = hexValue(name[at + 1])
+      {
         byte = high << 4 | low
         at += 2
       }

@@ -109,7 +109,9 @@ struct StrictExposition {
         guard bounds == bounds.sorted(), Set(bounds).count == bounds.count, bounds.last == .infinity else {
           throw Failure(line: 0, why: "\(name): bounds must rise to +Inf")
         }
-        guard own.map(\.value) == own.map(\.value).sorted() else { throw Failure(line: 0, why: "\(name): not cumulative") }
+        guard own.map(\.value) == own.map(\.value).sorted() else {
+          throw Failure(line: 0, why: "\(name): not cumulative")
+        }
         guard value(name + "_sum", labels) != nil, value(name + "_count", labels) == own.last?.value else {
           throw Failure(line: 0, why: "\(name): _sum and _count belong to it, and _count is the last bucket")
         }

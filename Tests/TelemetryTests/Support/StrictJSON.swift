@@ -21,7 +21,8 @@ indirect enum StrictJSON: Equatable {
 
   static func == (one: StrictJSON, other: StrictJSON) -> Bool {
     switch (one, other) {
-    case (.object(let a), .object(let b)): a.count == b.count && zip(a, b).allSatisfy { $0.key == $1.key && $0.value == $1.value }
+    case (.object(let a), .object(let b)):
+      a.count == b.count && zip(a, b).allSatisfy { $0.key == $1.key && $0.value == $1.value }
     case (.array(let a), .array(let b)): a == b
     case (.string(let a), .string(let b)), (.number(let a), .number(let b)), (.literal(let a), .literal(let b)): a == b
     default: false
