@@ -62,6 +62,21 @@ import Testing
     #expect(response(line + "\r\nX: y\r\nX: y\r\n\r\n", limits: HeadLimits(fields: 1)).error == .headTooLarge)
   }
 
+  @Test func connectionNamesAsManyFieldsAsThereMayBe() {
+    let limits = HeadLimits(fields: 5)
+    func fields(_ names: Int) -> String {
+      "Connection: close, ,keep-alive,,upgrade, close\r\nConnection: a" + String(repeating: ",a", count: names - 1) + "\r\na: b\r\n\r\n"
+    }
+    for (names, isTaken) in [(5, true), (6, false)] {
+      let request = request("GET / HTTP/1.1\r\nHost: h\r\n" + fields(names), limits: limits)
+      let response = response("HTTP/1.1 200 OK\r\n" + fields(names), limits: limits)
+      #expect(request.error == (isTaken ? nil : .headTooLarge))
+      #expect(response.error == (isTaken ? nil : .headTooLarge))
+      #expect(request.head?.fields.last?.isDropped == (isTaken ? true : nil))
+      #expect(response.head?.fields.last?.isDropped == (isTaken ? true : nil))
+    }
+  }
+
   /// O(n), not O(n²): a megabyte that arrives byte by byte is searched once. Quadratic work would be 5·10¹¹ steps and run
   /// into the time limit.
   @Test(.timeLimit(.minutes(1))) func eachByteIsSearchedOnce() {
