@@ -49,7 +49,9 @@ public enum RequestHeadParser {
     case .badByte, .lineTooLong: return .refused(.badHeader)
     }
     if !hasReadLine, let error = readLine(base, scan, into: &head, &target) { return .refused(error) }
-    if let error = readFields(base, from: scan.startLineEnd &+ 2, to: scan.position &- 2, target, into: &head) {
+    if let error = readFields(
+      base, from: scan.startLineEnd &+ 2, to: scan.position &- 2, fieldsMax: limits.fields, target, into: &head)
+    {
       return .refused(error)
     }
     return .complete(consumed: scan.position)
@@ -74,10 +76,11 @@ public enum RequestHeadParser {
   /// Reads the field lines in `base[from..<to]` and settles what they mean together.
   @inline(__always)
   private static func readFields(
-    _ base: UnsafePointer<UInt8>, from: Int, to: Int, _ target: RequestTarget, into head: inout RequestHead
+    _ base: UnsafePointer<UInt8>, from: Int, to: Int, fieldsMax: Int, _ target: RequestTarget,
+    into head: inout RequestHead
   ) -> HeadError? {
     var framing = FramingFields()
-    var connection: ConnectionOptions = []
+    var connection = ConnectionFields()
     var upgrade = UpgradeFields()
     var host: ByteRange?
 
@@ -122,8 +125,12 @@ public enum RequestHeadParser {
     }
     head.keepAlive = connection.persists(minorVersion: head.minorVersion)
     // RFC 9110 §7.8: `Upgrade` counts only together with the connection option, and never from HTTP/1.0.
-    if connection.contains(.upgrade), head.minorVersion > 0 { head.upgrade = upgrade.kind(method: head.method) }
-    if connection.contains(.fieldNames) { head.headers.dropNamedByConnection() }
+    if connection.asksUpgrade, head.minorVersion > 0 { head.upgrade = upgrade.kind(method: head.method) }
+    if connection.namesCount > 0 {
+      // Each name is looked for among all fields. More names than fields are of no use but to make that quadratic.
+      guard connection.namesCount <= fieldsMax else { return .headTooLarge }
+      head.headers.dropNamedByConnection()
+    }
     return nil
   }
 

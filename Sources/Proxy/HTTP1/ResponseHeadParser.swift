@@ -37,7 +37,9 @@ public enum ResponseHeadParser {
     case .badByte, .lineTooLong: return .refused(.badHeader)
     }
     if !hasReadLine, let error = StatusLine.read(base, to: scan.startLineEnd, into: &head) { return .refused(error) }
-    if let error = readFields(base, from: scan.startLineEnd &+ 2, to: scan.position &- 2, method, into: &head) {
+    if let error = readFields(
+      base, from: scan.startLineEnd &+ 2, to: scan.position &- 2, fieldsMax: limits.fields, method, into: &head)
+    {
       return .refused(error)
     }
     return .complete(consumed: scan.position)
@@ -45,10 +47,11 @@ public enum ResponseHeadParser {
 
   @inline(__always)
   private static func readFields(
-    _ base: UnsafePointer<UInt8>, from: Int, to: Int, _ method: Method, into head: inout ResponseHead
+    _ base: UnsafePointer<UInt8>, from: Int, to: Int, fieldsMax: Int, _ method: Method,
+    into head: inout ResponseHead
   ) -> HeadError? {
     var framing = FramingFields()
-    var connection: ConnectionOptions = []
+    var connection = ConnectionFields()
 
     let fields = head.headers.fields
     var count = 0
@@ -83,7 +86,11 @@ public enum ResponseHeadParser {
     }
     // §9.3: a body that only the close ends takes its connection with it.
     head.keepAlive = head.body != .untilEnd && connection.persists(minorVersion: head.minorVersion)
-    if connection.contains(.fieldNames) { head.headers.dropNamedByConnection() }
+    if connection.namesCount > 0 {
+      // Each name is looked for among all fields. More names than fields are of no use but to make that quadratic.
+      guard connection.namesCount <= fieldsMax else { return .headTooLarge }
+      head.headers.dropNamedByConnection()
+    }
     return nil
   }
 
