@@ -43,6 +43,7 @@ let package = Package(
     layer("Bytes", "Proxy/Bytes"),
     layer("Loop", "Proxy/Loop", ["CUV", "Bytes"]),
     layer("TLS", "Proxy/TLS", ["COpenSSL", "CShims", "Bytes"]),
+    layer("Certificates", "Proxy/Certificates", ["COpenSSL", "CShims", "Bytes"]),
     layer("HTTP", "Proxy/HTTP", ["Bytes"]),
     layer("Sandbox", "Sandbox/Model", ["Bytes"]),
     layer("HTTP1", "Proxy/HTTP1", ["HTTP", "Bytes"]),
@@ -68,5 +69,6 @@ let package = Package(
     tests("TLSTests", ["TLS", "Bytes"]),
     tests("TelemetryTests", ["Telemetry", "Bytes"]),
     tests("ConfigurationTests", ["Configuration", "Bytes", "Sandbox"]),
+    tests("CertificatesTests", ["Certificates"]),
     tests("TidyTests", []),
   ])
