@@ -51,6 +51,7 @@ let package = Package(
     layer("Telemetry", "Proxy/Telemetry", ["Bytes"]),
     layer("Router", "Router/Table", ["Bytes", "HTTP", "Sandbox"]),
     layer("StaticRunner", "Sandbox/Static", ["Bytes", "Sandbox"]),
+    layer("Demo", "Sandbox/Demo", ["COpenSSL"]),
     layer("Configuration", "Router/Configuration", ["Bytes", "Sandbox", .product(name: "Yams", package: "Yams")]),
     layer(
       "ProxyEngine", "Proxy/Engine",
@@ -70,5 +71,6 @@ let package = Package(
     tests("TelemetryTests", ["Telemetry", "Bytes"]),
     tests("ConfigurationTests", ["Configuration", "Bytes", "Sandbox"]),
     tests("CertificatesTests", ["Certificates"]),
+    tests("DemoTests", ["Demo"]),
     tests("TidyTests", []),
   ])
