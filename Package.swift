@@ -44,6 +44,7 @@ let package = Package(
     layer("Bytes", "Proxy/Bytes"),
     layer("Loop", "Proxy/Loop", ["CUV", "Bytes"]),
     layer("TLS", "Proxy/TLS", ["COpenSSL", "CShims", "Bytes"]),
+    layer("Certificates", "Proxy/Certificates", ["COpenSSL", "CShims", "Bytes"]),
     layer("HTTP", "Proxy/HTTP", ["Bytes"]),
     layer("Sandbox", "Sandbox/Model", ["Bytes"]),
     layer("HTTP1", "Proxy/HTTP1", ["HTTP", "Bytes"]),
@@ -52,6 +53,7 @@ let package = Package(
     layer("Pages", "Proxy/Pages", ["Bytes", "HTTP"]),
     layer("Router", "Router/Table", ["Bytes", "HTTP", "Sandbox"]),
     layer("StaticRunner", "Sandbox/Static", ["Bytes", "Sandbox"]),
+    layer("Demo", "Sandbox/Demo", ["COpenSSL"]),
     layer("Configuration", "Router/Configuration", ["Bytes", "Sandbox", .product(name: "Yams", package: "Yams")]),
     layer(
       "ProxyEngine", "Proxy/Engine",
@@ -72,5 +74,7 @@ let package = Package(
     tests("TelemetryTests", ["Telemetry", "Bytes"]),
     tests("PagesTests", ["Pages", "HTTP"]),
     tests("ConfigurationTests", ["Configuration", "Bytes", "Sandbox"]),
+    tests("CertificatesTests", ["Certificates"]),
+    tests("DemoTests", ["Demo"]),
     tests("TidyTests", ["HTTP"]),
   ])

@@ -45,4 +45,16 @@ static const uint64_t shim_SSL_OP_NO_RENEGOTIATION = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t shim_SSL_OP_NO_TICKET = SSL_OP_NO_TICKET;
 static const unsigned long shim_XN_FLAG_RFC2253 = XN_FLAG_RFC2253;
 
+// Certificates
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+
+static inline EVP_PKEY *porthole_ec_key_generate(const char *curve) { return EVP_EC_gen(curve); }
+static inline int porthole_general_names_count(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }
+static inline const GENERAL_NAME *porthole_general_names_at(const GENERAL_NAMES *names, int index) {
+  return sk_GENERAL_NAME_value(names, index);
+}
+static inline void porthole_general_names_free(GENERAL_NAMES *names) { GENERAL_NAMES_free(names); }
+// Certificates end
+
 #endif

@@ -1,0 +1,53 @@
+import Testing
+
+@testable import Configuration
+
+@Suite struct ExplanationTests {
+  static let configuration = try! load(
+    minimal + """
+      listen: {https: ["127.0.0.1:8443"], http: ["127.0.0.1:8080"]}
+      runner:
+        sandboxes:
+          - {id: demo, ports: [3000, {port: 8888, name: jupyter, host: localhost}]}
+          - {id: bench, ingress: {mode: open, allowPorts: [9000]}}
+      routes:
+        - {host: app.example.test, upstream: "http://127.0.0.1:3000"}
+        - {host: "*.example.test", upstream: "http://127.0.0.1:3001", hostHeader: upstream}
+      """)
+
+  @Test(arguments: [
+    ("https://3000-demo.preview.localhost:8443/", nil, "upstream", "http to 127.0.0.1:3000, Host as the client sent it"),
+    ("3000-DEMO.Preview.Localhost.:8443/a?b", nil, "upstream", "http to 127.0.0.1:3000, Host as the client sent it"),
+    ("https://8888-demo.preview.localhost:8443/", nil, "upstream", "http to 127.0.0.1:8888, Host: localhost:<port>"),
+    ("https://9000-bench.preview.localhost/", nil, "upstream", "http to 127.0.0.1:9000, Host as the client sent it"),
+    ("https://9001-bench.preview.localhost/", "route/not-found", "port", "9001 is not in the sandbox's ingress.allowPorts"),
+    ("https://3001-demo.preview.localhost/", "route/not-found", "port", "3001 is not exposed; add it to the sandbox's ports, or use ingress: {mode: open}"),
+    ("https://3000-demmo.preview.localhost/", "route/not-found", "sandbox", "no sandbox is called demmo; did you mean demo?"),
+    ("https://03000-demo.preview.localhost/", "route/not-found", "host", "\"03000-demo\" is neither <port>-<id> (a port of 1 to 65535 without leading zero) nor <id>"),
+    ("https://demo.preview.localhost/", nil, "port", "no port in front of the id: this is the sandbox's runtime URL, not a preview"),
+    ("https://api.preview.localhost/", nil, "sandbox", "the control API, no sandbox"),
+    ("https://preview.localhost/", "route/not-found", "host", "this is a domain itself; previews are one label below it: <port>-<id>.preview.localhost"),
+    ("https://other.test/", "route/misdirected", "host", "other.test is none of *.preview.localhost, app.example.test, *.example.test"),
+    ("https://app.example.test/", nil, "upstream", "http://127.0.0.1:3000 at 127.0.0.1:3000, Host as the client sent it"),
+    ("https://x.y.example.test/", nil, "upstream", "http://127.0.0.1:3001 at 127.0.0.1:3001, Host: 127.0.0.1:3001"),
+    ("https://3000-demo.preview.localhost/.porthole/auth", nil, "path", "paths below /.porthole/ are answered by Porthole and never reach the sandbox"),
+    ("ftp://x/", "request/bad-target", "url", "not a URL of the form https://host[:port]/path"),
+    ("https://user@x/", "request/bad-target", "url", "not a URL of the form https://host[:port]/path"),
+  ]) func theLastStepSaysWhy(_ url: String, error: String?, step: String, detail: String) {
+    let explanation = Explanation(url: url, configuration: Self.configuration)
+    #expect(explanation.answer?.error == error)
+    #expect(explanation.steps.last?.name == step)
+    #expect(explanation.steps.last?.detail == detail)
+  }
+
+  @Test func plainHTTPIsRedirected() {
+    let explanation = Explanation(url: "http://3000-demo.preview.localhost:8080/", configuration: Self.configuration)
+    #expect(explanation.answer == .init(status: 308, error: nil))
+  }
+
+  @Test func aForeignPortIsOnlyANote() {
+    let explanation = Explanation(url: "https://3000-demo.preview.localhost/", configuration: Self.configuration)
+    #expect(explanation.steps.first?.outcome == .note)
+    #expect(explanation.isForwarded)
+  }
+}
