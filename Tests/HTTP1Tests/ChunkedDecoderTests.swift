@@ -96,7 +96,7 @@ func decoded(_ input: String, sourceLocation: SourceLocation = #_sourceLocation)
 
   @Test(arguments: [
     "\r\n", "g\r\n", "-1\r\n", "+1\r\n", " 1\r\n", "\t1\r\n", "1 \r\n", "1\t\r\n", "0x1\r\n", "1_0\r\n", "1.\r\n", "\u{e9}\r\n", "1\n", "1\rx",
-    "1\r\r\n", "\n", ";a\r\n", "1 ;a\r\n", "1; a\r\n", "1;a =b\r\n", "1;a= b\r\n", "1;a=b \r\n", "1;\r\n", "1;;a\r\n", "1;=b\r\n", "1;a=\r\n",
+    "1\r\r\n", "\n", ";a\r\n", "1 ;a\r\n", "1; a\r\n", "1;a =b\r\n", "1;a= b\r\n", "1;a=b \r\n", "1;\r\n", "1;;a\r\n", "1;a;\r\n", "1;a;;b\r\n", "1;a=b;\r\n", "1;a=b;=c\r\n", "1;=b\r\n", "1;a=\r\n",
     "1;a=;b\r\n", "1;a=b=c\r\n", "1;a=\"b\"c\r\n", "1;a=\"b\n", "1;a=\"b\r\n", "1;a=\"\\\r\n", "1;a=\"\0\"", "1;a=\"\u{7f}\"", "1;a\n",
     "1;a\rx", "1;a(\r\n", "1,a\r\n", "1\r\nab", "1\r\na\n", "1\r\na\rx", "1\r\na0\r\n", "00000000000000001\r\n", "8000000000000000\r\n",
     "ffffffffffffffff\r\n", "10000000000000000\r\n", "0\r\n\n", "0\r\n\rx", "0\r\nA\r\n\r\n", "0\r\nA : b\r\n\r\n", "0\r\n A: b\r\n\r\n",

@@ -5,7 +5,8 @@ import Testing
 @Suite struct HostTests {
   @Test(arguments: [
     "h", "3000-abc.preview.localhost", "h:1", "h:65535", "h:0", "h:00080", "h.", "h.:80", "127.0.0.1", "127.0.0.1:80", "[::1]",
-    "[::1]:80", "[2001:db8::ffff:192.0.2.1]", "a_b-c~d.e", "HoSt",
+    "[::1]:80", "[2001:db8::ffff:192.0.2.1]",
+    "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]", "a_b-c~d.e", "HoSt",
   ])
   func hostAndPortAreTaken(_ host: String) {
     #expect(request("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n").head?.authority == host)
@@ -15,7 +16,8 @@ import Testing
     "", ":", ":80", "h:", "h:65536", "h:99999", "h:100000", "h:000080", "h:-1", "h:+1", "h:8 0", "h:80:80", "h:x", "h h",
     "h,g", "h, g", "u@h", "u:p@h", "h/", "/h", "h/x", "h?x", "h#x", "h\\x", "http://h", "h%41", "h%", "[", "[]", "[::1", "::1",
     "[::1]x", "[::1]:", "[::1]:x", "[:]", "[1.2.3.4]", "[::g]", "[::1%25eth0]", "[v1.x]", "[::1]]", "h[::1]", "\"h\"",
-    "h\u{e9}", "h|g", "[:0000000000000000000000000000000000000000000000:]",
+    "h\u{e9}", "h|g",
+    "[0ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]",
   ])
   func anythingElseIsRefused(_ host: String) {
     #expect(request("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n").error == .badHost)

@@ -56,8 +56,7 @@ public struct ChunkedDecoder {
   }
 
   private var state: State = .size
-  /// Bytes of this chunk's size, or of the extension name that is being read: at least one is needed, and 16 is the most
-  /// that a size may have.
+  /// Of this chunk's size: 1 to 16 by its end.
   private var digits: UInt8 = 0
   private var nameIsEmpty = true
   private var extensionBytes: UInt16 = 0
