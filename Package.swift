@@ -62,7 +62,7 @@ let package = Package(
       name: "porthole",
       dependencies: [
         "ProxyEngine", "Router", "Sandbox", "StaticRunner", "Configuration", "TLS", "Loop", "Bytes", "HTTP",
-        "Telemetry",
+        "Telemetry", "Certificates", "Demo",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Proxy/Main", swiftSettings: strict),

@@ -72,7 +72,7 @@ final class DownstreamConnection: Transport {
     }
     client = peer
     isPeerTrusted = !listener.settings.trustedProxies.isEmpty && listener.trusts(peer.ip)
-    awaitsProxyHead = listener.settings.proxyProtocol && isPeerTrusted
+    awaitsProxyHead = listener.expectsProxyHead(peer.ip)
     if isTLS {
       guard let context = listener.tls, let session = TLSSession(server: context, output: worker.ciphertext) else {
         close()

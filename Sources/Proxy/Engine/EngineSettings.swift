@@ -10,6 +10,8 @@ public struct EngineSettings: Sendable {
   public var connectionsMax = 0
   /// Idle upstream connections kept per sandbox port and worker.
   public var idleUpstreamsPerKey = 1024
+  /// The same for all of a worker's sandboxes together.
+  public var idleUpstreamsMax = 4096
 
   /// From accepted to the end of the TLS handshake.
   public var handshakeMs: UInt64 = 10_000

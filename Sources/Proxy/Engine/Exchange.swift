@@ -140,16 +140,16 @@ final class Exchange: Deadlined {
     guard let downstream else { return }
     let base = view.headers.base
     let authority = view.authority.bytes(in: base)
-    if let tls = downstream.tls {
+    let decision = worker.table.decide(authority: authority, target: view.target.bytes(in: base))
+    if case .refuse(.badHost) = decision {
+      // Before the comparison below, which takes well-formed names for granted.
+    } else if let tls = downstream.tls, !tls.withServerName({ RouteTable.agrees(serverName: $0, authority: authority) }) {
       // RFC 9110 §7.4: a connection made for one name is not for another.
-      let agrees = tls.withServerName { RouteTable.agrees(serverName: $0, authority: authority) }
-      guard agrees else {
-        keepForLog(view)
-        refuse(.misdirected)
-        return
-      }
+      keepForLog(view)
+      refuse(.misdirected)
+      return
     }
-    switch worker.table.decide(authority: authority, target: view.target.bytes(in: base)) {
+    switch decision {
     case .forward(let target, let port):
       let bucket = target._withUnsafeGuaranteedRef { worker.pool.bucket($0, port: port) }
       self.bucket = bucket

@@ -8,9 +8,10 @@ public struct ListenerSettings: Sendable {
 
   public var kind: Kind
   public var address: SocketAddress
-  /// A PROXY protocol head is required from these peers, and refused from all others.
+  /// A PROXY protocol head is required from `proxyProtocolPeers`; from anybody else its bytes are just a bad request.
   public var proxyProtocol = false
-  /// Peers whose `X-Forwarded-For` and PROXY heads are believed.
+  public var proxyProtocolPeers: [CIDR] = []
+  /// Peers whose `X-Forwarded-For` and other words about the client are kept.
   public var trustedProxies: [CIDR] = []
 
   public init(kind: Kind, address: SocketAddress) {
@@ -43,6 +44,9 @@ final class Listener: TCPListener {
   }
 
   func trusts(_ ip: IPAddress) -> Bool { settings.trustedProxies.contains { $0.contains(ip) } }
+  func expectsProxyHead(_ ip: IPAddress) -> Bool {
+    settings.proxyProtocol && settings.proxyProtocolPeers.contains { $0.contains(ip) }
+  }
 }
 
 extension Worker {
@@ -56,6 +60,11 @@ extension Worker {
     }
     listeners.append(listener)
     return listener.address
+  }
+
+  /// From now on tickets are made with the newest of these keys.
+  public func rotateTickets(_ tickets: TicketKeys) {
+    for listener in listeners { listener.tls?.tickets = tickets }
   }
 
   /// Gives every TLS listener on `address` a new context; running connections keep theirs.

@@ -17,6 +17,9 @@ final class UpstreamPool {
   private var buckets: [Key: UpstreamBucket] = [:]
   /// The bucket that was asked for last: most requests in a row are for the same one.
   private var latest: UpstreamBucket?
+  fileprivate(set) var idleCount = 0 {
+    didSet { worker.counters.set(.upstreamConnectionsIdle, to: UInt64(idleCount)) }
+  }
 
   func bucket(_ target: UpstreamTarget, port: UInt16) -> UpstreamBucket {
     if let latest, latest.key.generation == target.generation, latest.key.port == port, latest.target === target { return latest }
@@ -77,25 +80,27 @@ final class UpstreamBucket {
     lastUsedMs = worker.loop.nowMs
     guard let connection = idle.popLast() else { return nil }
     connection.isIdle = false
-    worker.counters.decrement(.upstreamConnectionsIdle)
+    worker.pool.idleCount -= 1
     return connection
   }
 
   func put(_ connection: UpstreamConnection) {
-    guard idle.count < worker.settings.idleUpstreamsPerKey, !worker.isDraining else {
+    guard idle.count < worker.settings.idleUpstreamsPerKey, worker.pool.idleCount < worker.settings.idleUpstreamsMax,
+      !worker.isDraining
+    else {
       connection.close()
       return
     }
     connection.isIdle = true
     connection.idleSinceMs = worker.loop.nowMs
     idle.append(connection)
-    worker.counters.increment(.upstreamConnectionsIdle)
+    worker.pool.idleCount += 1
   }
 
   func remove(_ connection: UpstreamConnection) {
     if let place = idle.lastIndex(where: { $0 === connection }) {
       idle.remove(at: place)
-      worker.counters.decrement(.upstreamConnectionsIdle)
+      worker.pool.idleCount -= 1
     }
     http2.removeAll { $0 === connection }
   }
@@ -116,7 +121,7 @@ final class UpstreamBucket {
     while let oldest = idle.first, oldest.idleSinceMs < limitMs {
       idle.removeFirst()
       oldest.isIdle = false
-      worker.counters.decrement(.upstreamConnectionsIdle)
+      worker.pool.idleCount -= 1
       oldest.close()
     }
     for connection in http2 where connection.isUnusedHTTP2(since: limitMs) { connection.close() }
