@@ -70,7 +70,7 @@ let package = Package(
     tests("BytesTests", ["Bytes"]),
     tests("HTTP1Tests", ["HTTP1", "HTTP", "Bytes"]),
     tests("RouterTests", ["Router", "HTTP", "Sandbox", "Bytes", "StaticRunner"]),
-    tests("TLSTests", ["TLS", "Bytes"]),
+    tests("TLSTests", ["TLS", "Bytes", "COpenSSL"]),
     tests("TelemetryTests", ["Telemetry", "Bytes"]),
     tests("PagesTests", ["Pages", "HTTP"]),
     tests("ConfigurationTests", ["Configuration", "Bytes", "Sandbox"]),
