@@ -76,13 +76,10 @@ struct LineWriter {
   /// Text stays text; everything else becomes `\u00HH` per byte, so that a line is valid UTF-8 whatever a client sent.
   private mutating func jsonEscaped(_ start: UnsafePointer<UInt8>, count: Int) {
     var index = 0
-    while index < count {
+    while true {
+      index += plainRun(start + index, count: count - index)
+      if index == count { return }
       let next = start[index]
-      if LineWriter.isPlain(next) {
-        byte(next)
-        index += 1
-        continue
-      }
       if next == UInt8(ascii: "\"") || next == UInt8(ascii: "\\") {
         byte(UInt8(ascii: "\\"))
         byte(next)
@@ -103,16 +100,31 @@ struct LineWriter {
 
   private mutating func hexEscaped(_ start: UnsafePointer<UInt8>, count: Int) {
     var index = 0
-    while index < count {
-      let next = start[index]
-      if LineWriter.isPlain(next) {
-        byte(next)
-      } else {
-        literal("\\x")
-        hex(next)
-      }
+    while true {
+      index += plainRun(start + index, count: count - index)
+      if index == count { return }
+      literal("\\x")
+      hex(start[index])
       index += 1
     }
+  }
+
+  /// Copies bytes up to the first that is not plain, and says how many those were. Nearly always that is all of them,
+  /// which is why eight are looked at together.
+  private mutating func plainRun(_ start: UnsafePointer<UInt8>, count: Int) -> Int {
+    var index = 0
+    while count - index >= 8 {
+      let word = UnsafeRawPointer(start + index).loadUnaligned(as: UInt64.self)
+      guard LineWriter.isPlain(eight: word) else { break }
+      UnsafeMutableRawPointer(at).storeBytes(of: word, as: UInt64.self)
+      at += 8
+      index += 8
+    }
+    while index < count, LineWriter.isPlain(start[index]) {
+      byte(start[index])
+      index += 1
+    }
+    return index
   }
 
   private mutating func hex(_ byte: UInt8) {
@@ -125,5 +137,18 @@ struct LineWriter {
   @inline(__always)
   private static func isPlain(_ byte: UInt8) -> Bool {
     byte &- 0x20 < 0x5F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+  }
+  /// The same for eight bytes at once. Each term sets the top bit of a byte that is not plain; borrows may also set it
+  /// in a byte above such a one, never without one.
+  @inline(__always)
+  private static func isPlain(eight word: UInt64) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let quote = word ^ (ones &* 0x22)
+    let backslash = word ^ (ones &* 0x5C)
+    let hits =
+      word | (word &+ ones)  // 0x80 and above; 0x7F
+      | (word &- ones &* 0x20)  // below 0x20
+      | (quote &- ones) | (backslash &- ones)
+    return hits & (ones &* 0x80) == 0
   }
 }
