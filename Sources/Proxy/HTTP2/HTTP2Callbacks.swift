@@ -43,8 +43,8 @@ struct HTTP2Callbacks: @unchecked Sendable {
         guard let stream = session.stream(frame!.pointee.hd.stream_id) else {
           return Int32(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
         }
-        stream._withUnsafeGuaranteedRef { session.send($0, frameHead: head!, count) }
-        return 0
+        let isTaken = stream._withUnsafeGuaranteedRef { session.send($0, frameHead: head!, count) }
+        return isTaken ? 0 : Int32(NGHTTP2_ERR_WOULDBLOCK.rawValue)
       }
     }
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, data in

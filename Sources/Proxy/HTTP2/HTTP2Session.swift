@@ -34,6 +34,7 @@ public final class HTTP2Session {
   // Where `produce` writes; set only while it runs.
   private var sink: UnsafeMutablePointer<UInt8>! = nil
   private var sinkCount = 0
+  private var sinkGoal = 0
   private var pairs: ContiguousArray<nghttp2_nv> = []
 
   public init?(role: Role, settings: HTTP2Settings, slabs: SlabPool) {
@@ -112,6 +113,7 @@ public final class HTTP2Session {
   public func produce(into: UnsafeMutablePointer<UInt8>, goal: Int) -> Int {
     sink = into
     sinkCount = 0
+    sinkGoal = goal
     while sinkCount < goal {
       var data: UnsafePointer<UInt8>? = nil
       let count = nghttp2_session_mem_send(session, &data)
@@ -313,13 +315,17 @@ public final class HTTP2Session {
     stream.trailers = []
   }
 
-  func send(_ stream: HTTP2Stream, frameHead: UnsafePointer<UInt8>, _ count: Int) {
+  /// Puts one DATA frame into the sink. False when it is full: nghttp2 makes frame after frame within one call, so the
+  /// goal is held here too, and offers this one again next time.
+  func send(_ stream: HTTP2Stream, frameHead: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+    if sinkCount >= sinkGoal { return false }
     memcpy(sink + sinkCount, frameHead, 9)
     sinkCount &+= 9
     if count > 0 {
       sinkCount &+= stream.outgoing.take(into: sink + sinkCount, count, pool: slabs)
       if stream.outgoing.count <= HTTP2Session.streamLowMark { noteRoom(stream) }
     }
+    return true
   }
 
   /// When a stream's unsent bytes fall to this, a producer that waits is told.
