@@ -272,6 +272,9 @@ final class DownstreamConnection: Transport {
 
   override func writeFailed(_ error: LoopError) { close() }
 
+  /// Closing is never immediate: whoever was sending goes on until `closed` tells its exchange.
+  override func sendFailed() { close() }
+
   override func turnWork() {
     if isHTTP2 { flushHTTP2() }
   }

@@ -40,6 +40,8 @@ class Transport: TCPStream {
   func tlsFailed(_ failure: TLSFailure) {}
   func countReceived(_ bytes: Int) {}
   func countSent(_ bytes: Int) {}
+  /// The peer takes nothing any more. The caller of `send` is told as well.
+  func sendFailed() {}
   /// End of the loop's turn, after stashed input was given again.
   func turnWork() {}
   /// Whether the subclass holds plaintext of its own that it could not take before.
@@ -177,16 +179,20 @@ class Transport: TCPStream {
     if count == 0 { return true }
     guard let tls else {
       countSent(count)
-      return write(base, count)
+      if write(base, count) { return true }
+      sendFailed()
+      return false
     }
     let output = worker.ciphertext
     guard tls.write(base, count) else {
       output.reset()
+      sendFailed()
       return false
     }
     countSent(output.count)
     let isWritten = write(output.base, output.count)
     output.reset()
+    if !isWritten { sendFailed() }
     return isWritten
   }
 

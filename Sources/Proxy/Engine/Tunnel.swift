@@ -19,6 +19,7 @@ extension Exchange {
     isRequestComplete = stream != nil ? isRequestComplete : true
     worker.counters.increment(.tunnelsOpen)
     worker.loop.timers.cancel(self)
+    upstream?.enableKeepAlive()
     if let stream, let h2 = downstream.h2 {
       // RFC 8441 §5: success is a 2xx, and the key exchange stays on the HTTP/1.1 side.
       status = 200

@@ -82,10 +82,12 @@ public final class Worker {
 
   public func run() {
     heartbeat = LoopTimer(loop: loop, afterMs: 1000, everyMs: 1000) { [unowned self] in beat() }
+    if let log { logTimer = LoopTimer(loop: loop, afterMs: 200, everyMs: 200) { log.flush() } }
     loop.run()
   }
 
   private var heartbeat: LoopTimer?
+  private var logTimer: LoopTimer?
   private var lastBeatNs: UInt64 = 0
 
   /// Once a second: how late are we, what can go.
@@ -98,16 +100,17 @@ public final class Worker {
     lastBeatNs = now
     pool.sweep()
     readWallClock()
-    log?.flush()
+    if exchangesFree.count > Worker.exchangesKept { exchangesFree.removeLast(exchangesFree.count - Worker.exchangesKept) }
   }
 
   // MARK: Exchanges
 
   func takeExchange() -> Exchange { exchangesFree.popLast() ?? Exchange(worker: self) }
 
-  func giveExchange(_ exchange: Exchange) {
-    if exchangesFree.count < 1024 { exchangesFree.append(exchange) }
-  }
+  /// Always kept until the next heartbeat: the caller may still be inside one of the exchange's own methods.
+  func giveExchange(_ exchange: Exchange) { exchangesFree.append(exchange) }
+
+  static let exchangesKept = 1024
 
   func clientContext(for target: UpstreamTarget) -> TLSClientContext? { upstreamTLS?(target) }
 
@@ -165,7 +168,7 @@ public final class Worker {
   private func finishDrain() {
     drainTimer?.stop()
     drainTimer = nil
-    log?.flush()
+    log?.finish()
     let done = whenDrained
     whenDrained = nil
     done?()

@@ -19,6 +19,7 @@ open class TCPStream: Deadlined {
   public private(set) final var isClosing = false
   public private(set) final var isReading = false
   private var isOpen = false
+  private var isPipe = false
 
   public init(loop: EventLoop) {
     self.loop = loop
@@ -85,6 +86,7 @@ open class TCPStream: Deadlined {
 
   /// Connects to a Unix stream socket.
   public final func connect(toUnixPath path: String) {
+    isPipe = true
     uv_pipe_init(loop.uv, pipe, 0)
     opened()
     let connecting = UnsafeMutablePointer<uv_connect_t>.allocate(capacity: 1)
@@ -130,6 +132,9 @@ open class TCPStream: Deadlined {
     let got = recv(fd, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
     return !(got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
   }
+
+  /// Has the kernel ask whether the peer is still there, after a minute of silence.
+  public final func enableKeepAlive() { if !isPipe, isOpen, !isClosing { uv_tcp_keepalive(tcp, 1, 60) } }
 
   // MARK: Reading
 

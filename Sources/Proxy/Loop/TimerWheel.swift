@@ -28,6 +28,8 @@ public final class TimerWheel {
   private let occupied: UnsafeMutablePointer<UInt64>
   private var tick: UInt64
   private var armedTick: UInt64 = .max
+  /// Objects in the wheel.
+  private var linked = 0
 
   init(loop: UnsafeMutablePointer<uv_loop_t>) {
     self.loop = loop
@@ -67,7 +69,9 @@ public final class TimerWheel {
 
   private func link(_ object: Deadlined, at wanted: UInt64) {
     let now = uv_now(loop) / TimerWheel.slotMs
-    if tick < now, armedTick == .max { tick = now }
+    // An empty wheel stood still; nothing is skipped by setting it.
+    if linked == 0, tick < now { tick = now }
+    linked &+= 1
     let first = tick &+ 1
     let at = max(first, min(wanted, tick &+ UInt64(TimerWheel.slots) &- 1))
     let slot = Int(at % UInt64(TimerWheel.slots))
@@ -82,6 +86,7 @@ public final class TimerWheel {
   }
 
   private func unlink(_ object: Deadlined) {
+    linked &-= 1
     let slot = Int(object.slot)
     if let previous = object.previousTimed {
       previous._withUnsafeGuaranteedRef { $0.nextTimed = object.nextTimed }
@@ -111,23 +116,17 @@ public final class TimerWheel {
       tick &+= 1
       let slot = Int(tick % UInt64(TimerWheel.slots))
       while let first = heads[slot] {
-        first._withUnsafeGuaranteedRef { object in
-          if object.slotTick > tick {
-            // Another rotation's; cannot happen while links are clamped to one rotation, but must not spin if it does.
-            unlink(object)
-            link(object, at: object.slotTick)
-            return
-          }
-          unlink(object)
-          let due = object.deadlineMs
-          if due == 0 { return }
-          if due > uv_now(loop) {
-            link(object, at: due / TimerWheel.slotMs &+ 1)
-            return
-          }
-          object.deadlineMs = 0
-          object.deadlineReached()
+        // Held for the call: a deadline is often the end of the object.
+        let object = first.takeUnretainedValue()
+        unlink(object)
+        let due = object.deadlineMs
+        if due == 0 { continue }
+        if due > uv_now(loop) {
+          link(object, at: due / TimerWheel.slotMs &+ 1)
+          continue
         }
+        object.deadlineMs = 0
+        object.deadlineReached()
       }
     }
     armNext()
