@@ -68,6 +68,8 @@ let package = Package(
       path: "Sources/Proxy/Main", swiftSettings: strict),
 
     tests("BytesTests", ["Bytes"]),
+    tests("LoopTests", ["Loop"]),
+    tests("EngineTests", ["ProxyEngine", "Bytes"]),
     tests("HTTP1Tests", ["HTTP1", "HTTP", "Bytes"]),
     tests("RouterTests", ["Router", "HTTP", "Sandbox", "Bytes", "StaticRunner"]),
     tests("TLSTests", ["TLS", "Bytes", "COpenSSL"]),
