@@ -59,7 +59,7 @@ let package = Package(
     .executableTarget(
       name: "porthole",
       dependencies: [
-        "ProxyEngine", "Router", "Sandbox", "StaticRunner", "Configuration", "TLS", "Loop", "Bytes", "HTTP", "Telemetry",
+        "ProxyEngine", "Router", "Sandbox", "StaticRunner", "Configuration", "Certificates", "Demo", "TLS", "Loop", "Bytes", "HTTP", "Telemetry",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Proxy/Main", swiftSettings: strict),
