@@ -2,8 +2,8 @@
 import PackageDescription
 
 // Import direction is law here and held by Tests/TidyTests: a target may import only what is listed for it.
-// Levels: CUV, COpenSSL, CNghttp2, CShims, Bytes < Loop, TLS, HTTP, Sandbox < HTTP1, HTTP2, Router, StaticRunner,
-//   Configuration, Telemetry, Pages < ProxyEngine < porthole.
+// Levels: CUV, COpenSSL, CNghttp2, CShims, Bytes < Loop, TLS, Certificates, HTTP, Sandbox, Demo < HTTP1, HTTP2, Router,
+//   StaticRunner, Configuration, Telemetry, Pages < ProxyEngine < porthole.
 
 let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),

@@ -1,13 +1,55 @@
-import Configuration
-import Glibc
-import Telemetry
-enum Version { static let text = "0.1.0" }
+import ArgumentParser
+
 @main
-struct Porthole {
-  static func main() throws {
-    let path = CommandLine.arguments.last!
-    let configuration = try Configuration.load(path: path, environment: [:])
-    let server = try Server(configuration, path: path, environment: [:], logger: Logger())
-    exit(server.run())
+struct Porthole: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "porthole",
+    abstract: "Preview URLs for sandboxes.",
+    usage: "porthole <command> [options]",
+    discussion: """
+      https://<port>-<id>.<domain>/ leads to port <port> of the sandbox <id>.
+
+      Try it:
+        porthole up                         all of it here, with a demo
+
+      Run it:
+        porthole certs dev                  make a development certificate
+        porthole check -c porthole.yaml     is the configuration right?
+        porthole serve -c porthole.yaml     run until SIGTERM; SIGHUP reloads
+        porthole explain https://3000-demo.preview.localhost:8443/
+
+      Every key of the configuration has an environment variable, which wins:
+      workers is PORTHOLE_WORKERS, log.level is PORTHOLE_LOG_LEVEL.
+
+      Exit status:
+        0   fine
+        1   it failed
+        2   the command line or the configuration is wrong
+      """,
+    version: Version.text,
+    subcommands: [UpCommand.self, ServeCommand.self, CheckCommand.self, ExplainCommand.self, CertsCommand.self, DemoCommand.self])
+
+  /// ArgumentParser's own main would exit with 64 for a wrong command line; everybody else says 2.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let failure as CommandFailure {
+      Terminal.error(failure.message)
+      failure.status.exit()
+    } catch {
+      let text = fullMessage(for: error)
+      switch exitCode(for: error) {
+      case .success:
+        Terminal.print(text)
+        CommandFailure.Status.success.exit()
+      case .validationFailure:
+        Terminal.error(text)
+        CommandFailure.Status.misuse.exit()
+      default:
+        Terminal.error(text)
+        CommandFailure.Status.failure.exit()
+      }
+    }
   }
 }

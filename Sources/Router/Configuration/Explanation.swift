@@ -20,14 +20,16 @@ public struct Explanation: Sendable, Equatable {
 
   public let url: String
   public private(set) var steps: [Step] = []
-  /// The answer that Porthole gives itself: a status and the word of `Porthole-Error`, where there is one. Nil where
-  /// the request is forwarded.
+  /// What Porthole answers itself; nil where the request is forwarded.
   public private(set) var answer: Answer?
 
   public struct Answer: Sendable, Equatable {
-    public let status: Int
-    /// `route/not-found`; nil for answers that are no errors, such as the redirect to https.
+    /// Nil where it depends on the request: the control API, a runtime URL, `/.porthole/`.
+    public let status: Int?
+    /// The word of `Porthole-Error`, such as `route/not-found`; nil for answers that are no errors.
     public let error: String?
+
+    static let own = Answer(status: nil, error: nil)
   }
 
   public var isForwarded: Bool { answer == nil }
@@ -87,6 +89,7 @@ public struct Explanation: Sendable, Equatable {
   private mutating func explainLabel(_ label: String, _ target: Target, _ configuration: Configuration) {
     if label == "api" {
       note("sandbox", "the control API, no sandbox")
+      answer = .own
       return
     }
     let (port, idText) = Explanation.splitLabel(label)
@@ -102,6 +105,7 @@ public struct Explanation: Sendable, Equatable {
     pass("sandbox", "\(id) at \(sandbox.address), ingress \(sandbox.ingress.mode.rawValue)")
     guard let port else {
       note("port", "no port in front of the id: this is the sandbox's runtime URL, not a preview")
+      answer = .own
       return
     }
     explainPort(port, sandbox, target)
@@ -120,6 +124,7 @@ public struct Explanation: Sendable, Equatable {
     pass("port", exposure == nil ? "\(port) is allowed because ingress is open" : "\(port) is exposed\(exposure?.name.map { " as \($0)" } ?? "")")
     if target.path == "/.porthole" || target.path.hasPrefix("/.porthole/") {
       note("path", "paths below /.porthole/ are answered by Porthole and never reach the sandbox")
+      answer = .own
       return
     }
     let shown = exposure ?? Exposure(port: port)

@@ -21,6 +21,11 @@ extension DemoPage {
     main { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); }
     section { background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 1rem 1.15rem; min-width: 0; }
     .wide { grid-column: 1 / -1; }
+    @media (min-width: 62rem) {
+      main { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+      .tall { grid-row: span 2; }
+      .broad { grid-column: span 2; }
+    }
     h2 { margin: 0 0 .5rem; font-size: 1.05rem; }
     h2 small, .big small { color: var(--quiet); font-weight: 400; font-size: .8rem; }
     .big { margin: 0; font-size: 2.1rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
@@ -41,11 +46,10 @@ extension DemoPage {
     .file input { position: absolute; opacity: 0; width: 1px; height: 1px; }
     :focus-visible, .file:focus-within { outline: 2px solid var(--accent); outline-offset: 2px; }
     progress { width: 100%; height: .6rem; margin: .8rem 0 .25rem; accent-color: var(--accent); }
-    .scroll { overflow-x: auto; }
-    table { border-collapse: collapse; width: 100%; font: .85rem/1.500 ui-monospace, monospace; }
+    table { border-collapse: collapse; table-layout: fixed; width: 100%; font: .85rem/1.5 ui-monospace, monospace; }
     th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-top: 1px solid var(--line); }
-    th { color: var(--accent); font-weight: 500; white-space: nowrap; }
-    td { overflow-wrap: anywhere; min-width: 12rem; }
+    th { color: var(--accent); font-weight: 500; width: 32%; overflow-wrap: anywhere; }
+    td { overflow-wrap: anywhere; }
     footer { margin-top: 1.5rem; color: var(--quiet); font-size: .85rem; }
 
     """

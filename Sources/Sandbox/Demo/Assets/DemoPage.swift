@@ -35,14 +35,14 @@ enum DemoPage {
         </section>
         <section aria-labelledby="chat-title" class="tall">
           <h2 id="chat-title">Chat <small>WebSocket</small> <span class="lamp" id="chat-lamp"></span></h2>
-          <p class="quiet"><span id="chat-here">Nobody</span> here. Open this page on your phone or in a second tab.</p>
+          <p class="quiet"><span id="chat-here">Nobody</span> here. Open this page in a second tab.</p>
           <ol id="chat-log" aria-live="polite"></ol>
           <form id="chat-form">
             <input id="chat-text" maxlength="2000" autocomplete="off" placeholder="Say something" aria-label="Message">
             <button>Send</button>
           </form>
         </section>
-        <section aria-labelledby="upload-title">
+        <section aria-labelledby="upload-title" class="broad">
           <h2 id="upload-title">Upload <small>streamed, any size</small></h2>
           <form id="upload-form">
             <label class="file">Choose a file<input id="upload-file" type="file"></label>
@@ -53,7 +53,7 @@ enum DemoPage {
         </section>
         <section aria-labelledby="headers-title" class="wide">
           <h2 id="headers-title">Headers <small>as the application sees them</small></h2>
-          <div class="scroll"><table><tbody id="headers-rows"></tbody></table></div>
+          <table><tbody id="headers-rows"></tbody></table>
         </section>
       </main>
       <footer>Served by <code>porthole demo</code>. Nothing on this page comes from anywhere else.</footer>

@@ -1,0 +1,15 @@
+@preconcurrency import Glibc
+
+enum ProcessEnvironment {
+  /// All variables. Read once, before there is a second thread that could change them.
+  static func variables() -> [String: String] {
+    var variables: [String: String] = [:]
+    var entry = environ
+    while let text = entry.pointee {
+      let pair = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if pair.count == 2 { variables[String(pair[0])] = String(pair[1]) }
+      entry += 1
+    }
+    return variables
+  }
+}
