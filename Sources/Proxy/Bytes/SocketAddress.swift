@@ -24,11 +24,15 @@ public struct IPAddress: Hashable, Sendable {
 
   /// Parses `192.0.2.1`, `2001:db8::1` and `[2001:db8::1]`; nil for anything else, names included.
   public init?(_ text: String) {
+    // inet_pton sees a C string: what follows a NUL would pass unread.
+    guard !text.utf8.contains(0) else { return nil }
     var trimmed = Substring(text)
-    if trimmed.first == "[", trimmed.last == "]" { trimmed = trimmed.dropFirst().dropLast() }
+    let isBracketed = trimmed.first == "[" && trimmed.last == "]"
+    if isBracketed { trimmed = trimmed.dropFirst().dropLast() }
     var v4 = in_addr()
     var v6 = in6_addr()
-    if inet_pton(AF_INET, String(trimmed), &v4) == 1 {
+    // Brackets are for IPv6 alone (RFC 3986 §3.2.2).
+    if !isBracketed, inet_pton(AF_INET, String(trimmed), &v4) == 1 {
       self.init(v4: UInt32(bigEndian: v4.s_addr))
     } else if inet_pton(AF_INET6, String(trimmed), &v6) == 1 {
       self.init(v6: v6)
@@ -167,8 +171,9 @@ public struct CIDR: Hashable, Sendable, CustomStringConvertible {
     let widest = ip.isV4 ? 32 : 128
     var bits = widest
     if parts.count == 2 {
-      guard let given = Int(parts[1]), given >= 0, given <= widest, !parts[1].hasPrefix("+") else { return nil }
-      bits = given
+      // One spelling: digits only, no leading zero, which some read as octal.
+      guard let given = UInt8(parts[1]), Int(given) <= widest, String(given) == parts[1] else { return nil }
+      bits = Int(given)
     }
     let mapped = bits + (ip.isV4 ? 96 : 0)
     prefixBits = UInt8(mapped)
@@ -181,7 +186,11 @@ public struct CIDR: Hashable, Sendable, CustomStringConvertible {
     return IPAddress(high: ip.high & high, low: ip.low & low)
   }
 
-  public func contains(_ ip: IPAddress) -> Bool { CIDR.masked(ip, Int(prefixBits)) == network }
+  /// A block of one family contains no address of the other. Without that, `::/0` on an allowlist, meant for everybody
+  /// on IPv6, would let in all of IPv4, too, because its mapped form begins with zeros.
+  public func contains(_ ip: IPAddress) -> Bool {
+    ip.isV4 == network.isV4 && CIDR.masked(ip, Int(prefixBits)) == network
+  }
 
   public var description: String { "\(network)/\(network.isV4 && prefixBits >= 96 ? prefixBits - 96 : prefixBits)" }
 }

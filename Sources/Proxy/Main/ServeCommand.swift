@@ -1,6 +1,7 @@
 import ArgumentParser
 import Configuration
 import Glibc
+import Telemetry
 
 struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -25,19 +26,22 @@ struct ServeCommand: ParsableCommand {
     let loaded = try options.loadOrFail()
     var configuration = loaded.configuration
     if let logLevel { configuration.log.level = logLevel }
-    try Server.runOrFail(configuration, path: loaded.path)
+    try Server.serve(configuration, path: loaded.path)
   }
 }
 
 extension Server {
-  /// Ends the process with the server's status.
-  static func runOrFail(_ configuration: Configuration, path: String?) throws(CommandFailure) -> Never {
-    let status: Int32
+  /// Runs until a signal ends it, and ends the process with its status.
+  ///
+  /// - Parameter path: the file to read again on SIGHUP; nil where the configuration came from the environment.
+  static func serve(_ configuration: Configuration, path: String?) throws(CommandFailure) -> Never {
+    let logger = Logger(level: Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info)
+    let server: Server
     do {
-      status = try run(configuration, path: path)
+      server = try Server(configuration, path: path, environment: ProcessEnvironment.variables(), logger: logger)
     } catch {
       throw CommandFailure("porthole: \(error)")
     }
-    Glibc.exit(status)
+    Glibc.exit(server.run())
   }
 }

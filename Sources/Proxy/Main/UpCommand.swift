@@ -52,7 +52,7 @@ struct UpCommand: ParsableCommand {
     Terminal.print(
       UpCommand.banner(
         url: "https://\(demo)-demo.\(host)\(https == 443 ? "" : ":\(https)")/", api: api, notes: ports.notes, certificates, made))
-    try Server.runOrFail(configuration, path: nil)
+    try Server.serve(configuration, path: nil)
   }
 
   private func configuration(

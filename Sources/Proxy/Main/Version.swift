@@ -1,4 +1,3 @@
 enum Version {
-  static let number = "0.1.0"
-  static let text = "porthole \(number)"
+  static let text = "0.1.0"
 }

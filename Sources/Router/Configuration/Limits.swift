@@ -20,7 +20,7 @@ extension Configuration {
 
     public init(
       headBytes: Int = 65536, headFields: Int = 128, requestLineBytes: Int = 16384, bodyBytes: Int? = nil,
-      streamsPerConnection: Int = 128, connections: Int? = nil, idleUpstreamPerKey: Int = 64, idleUpstream: Int = 4096
+      streamsPerConnection: Int = 128, connections: Int? = nil, idleUpstreamPerKey: Int = 1024, idleUpstream: Int = 4096
     ) {
       self.headBytes = headBytes
       self.headFields = headFields

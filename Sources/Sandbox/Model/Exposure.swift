@@ -18,6 +18,10 @@ public enum HostPolicy: Hashable, Sendable {
 
 /// One published port of a sandbox. Fields are those of CONTRACT.md that the data plane can act on today.
 public struct Exposure: Hashable, Sendable {
+  /// Ports that can be exposed. Those below need privileges inside a sandbox and are no application's; `open` ingress,
+  /// where nothing is exposed one by one, is not held to it.
+  public static let ports: ClosedRange<UInt16> = 1024...65535
+
   public var port: UInt16
   public var name: String?
   public var host: HostPolicy
@@ -47,5 +51,11 @@ public struct Ingress: Hashable, Sendable {
   public init(mode: Mode = .published, allowPorts: Set<UInt16>? = nil) {
     self.mode = mode
     self.allowPorts = allowPorts
+  }
+
+  public func allows(_ port: UInt16) -> Bool {
+    guard port != 0 else { return false }
+    guard let allowPorts else { return true }
+    return allowPorts.contains(port)
   }
 }

@@ -4,6 +4,46 @@
 
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+// TLS
+
+static inline int shim_SSL_CTX_set_min_proto_version(SSL_CTX *context, int version) {
+  return (int)SSL_CTX_set_min_proto_version(context, version);
+}
+static inline int shim_SSL_CTX_set_max_proto_version(SSL_CTX *context, int version) {
+  return (int)SSL_CTX_set_max_proto_version(context, version);
+}
+static inline void shim_SSL_CTX_set_mode(SSL_CTX *context, long mode) { SSL_CTX_set_mode(context, mode); }
+static inline int shim_SSL_CTX_set1_groups_list(SSL_CTX *context, const char *groups) {
+  return (int)SSL_CTX_set1_groups_list(context, groups);
+}
+static inline void shim_SSL_CTX_set_session_cache_mode(SSL_CTX *context, long mode) {
+  SSL_CTX_set_session_cache_mode(context, mode);
+}
+static inline int shim_SSL_CTX_add1_chain_cert(SSL_CTX *context, X509 *certificate) {
+  return (int)SSL_CTX_add1_chain_cert(context, certificate);
+}
+static inline void shim_SSL_CTX_set_servername_callback(SSL_CTX *context, int (*callback)(SSL *, int *, void *)) {
+  SSL_CTX_set_tlsext_servername_callback(context, callback);
+}
+static inline void shim_SSL_CTX_set_status_callback(SSL_CTX *context, int (*callback)(SSL *, void *)) {
+  SSL_CTX_set_tlsext_status_cb(context, callback);
+}
+// Takes ownership of `response`, which came from shim_OPENSSL_memdup.
+static inline int shim_SSL_set_status_response(SSL *session, void *response, long count) {
+  return (int)SSL_set_tlsext_status_ocsp_resp(session, response, count);
+}
+static inline void *shim_OPENSSL_memdup(const void *bytes, size_t count) { return OPENSSL_memdup(bytes, count); }
+static inline int shim_SSL_set_host_name(SSL *session, const char *name) {
+  return (int)SSL_set_tlsext_host_name(session, name);
+}
+static inline void shim_BIO_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
+
+static const uint64_t shim_SSL_OP_NO_COMPRESSION = SSL_OP_NO_COMPRESSION;
+static const uint64_t shim_SSL_OP_NO_RENEGOTIATION = SSL_OP_NO_RENEGOTIATION;
+static const uint64_t shim_SSL_OP_NO_TICKET = SSL_OP_NO_TICKET;
+static const unsigned long shim_XN_FLAG_RFC2253 = XN_FLAG_RFC2253;
 
 // Certificates
 #include <openssl/evp.h>

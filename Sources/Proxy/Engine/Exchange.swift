@@ -1,0 +1,276 @@
+import Bytes
+import HTTP
+import HTTP1
+import HTTP2
+import Loop
+import Pages
+import Router
+import TLS
+import Telemetry
+
+/// One request and its response: decides, finds an upstream, relays both bodies, and answers itself when it must.
+///
+/// It names its downstream (a connection, and on HTTP/2 a stream) and its upstream (a connection, and towards an HTTP/2
+/// service a stream); both tell it what happened and it tells them what to do. It ends exactly once, in `finish`, and
+/// is then used again for another request: nobody may keep a reference past that.
+final class Exchange: Deadlined {
+  enum Stage: UInt8 {
+    case idle
+    /// No upstream connection yet: dialling, or waiting to dial again.
+    case dialing
+    /// The request is (being) sent; no response head yet.
+    case awaitingResponse
+    case responding
+    /// Bytes in both directions (RFC 9110 §7.8, RFC 8441).
+    case tunnel
+    case ended
+  }
+
+  unowned(unsafe) let worker: Worker
+  unowned(unsafe) var downstream: DownstreamConnection?
+  /// HTTP/2 downstream: the stream there.
+  var stream: HTTP2Stream?
+  var stage = Stage.idle
+
+  // The request.
+  var method = Method.other
+  var upgrade = UpgradeKind.none
+  var minorVersion: UInt8 = 1
+  var expectsContinue = false
+  /// How the body goes upstream.
+  var requestFraming = BodyFraming.none
+  /// The client has sent everything.
+  var isRequestComplete = false
+  /// Some body has gone upstream: from here on nothing can be sent again.
+  var isBodyStarted = false
+  var wantsPage = false
+  var wantsTrailers = false
+  /// The head as it goes upstream, in HTTP/1.1 form; kept while it may have to be sent again or logged.
+  var head: Slab?
+  var headCount = 0
+  var isHeadPending = false
+  var isHeadSent = false
+  /// Where in `head` the log finds things.
+  var log = LoggedRanges()
+  /// Body bytes of an HTTP/2 request that came before there was an upstream; bounded by the stream's window.
+  var early = ByteQueue()
+  /// Body bytes that went upstream but are not yet given back to the HTTP/2 window.
+  var unconsumed = 0
+  var acceptKey = WebSocketKey()
+
+  // The upstream.
+  var bucket: UpstreamBucket?
+  unowned(unsafe) var upstream: UpstreamConnection?
+  var upstreamStream: HTTP2Stream?
+  var isUpstreamReused = false
+  var attempts = 0
+  var dialBeganNs: UInt64 = 0
+  var mayUseIdle = true
+
+  // The response.
+  var status: UInt16 = 0
+  var responseFraming = BodyFraming.none
+  var refusal: Refusal?
+  var interims = 0
+  var frames = WebSocketFrames()
+  var isClientDone = false
+  /// The upstream was let go of: what the client still sends is read and dropped.
+  var isUpstreamDone = false
+  /// Tunnels: the sandbox has sent its last byte.
+  var isUpstreamEnded = false
+  /// HTTP/2 upstream: the client is slow, so received bytes are not given back to the stream's window.
+  var isClientSlow = false
+  var owedUpstream = 0
+
+  // Accounting.
+  var beganNs: UInt64 = 0
+  var firstByteNs: UInt64 = 0
+  var requestBytes: UInt64 = 0
+  var responseBytes: UInt64 = 0
+
+  init(worker: Worker) {
+    self.worker = worker
+    super.init()
+  }
+
+  var isTunnel: Bool { stage == .tunnel }
+  var self_: Unmanaged<Exchange> { Unmanaged.passUnretained(self) }
+
+  // MARK: Beginning
+
+  /// Takes a request. The head is a view that lives as long as this call.
+  func begin(on downstream: DownstreamConnection, stream: HTTP2Stream?, head view: RequestHead) {
+    attach(downstream, stream)
+    method = view.method
+    // A request with a body of its own upgrades nothing (RFC 9110 §7.8 would have the body come first).
+    upgrade = view.body == .none || view.method == .connect ? view.upgrade : .none
+    minorVersion = view.minorVersion
+    expectsContinue = view.expectsContinue
+    isRequestComplete = view.body == .none || view.body == .length(0)
+    switch downstream.listener.settings.kind {
+    case .https: route(view)
+    case .redirect:
+      keepForLog(view)
+      redirect(view)
+    case .api:
+      keepForLog(view)
+      serveLocally(view)
+    }
+  }
+
+  /// Takes a request that is refused whatever it asks for.
+  func beginRefused(on downstream: DownstreamConnection, stream: HTTP2Stream?, _ refusal: Refusal) {
+    attach(downstream, stream)
+    isRequestComplete = false
+    refuse(refusal)
+  }
+
+  func attach(_ downstream: DownstreamConnection, _ stream: HTTP2Stream?) {
+    // Balanced in `finish`: an exchange keeps itself alive from here to there.
+    _ = self_.retain()
+    self.downstream = downstream
+    self.stream = stream
+    stream?.owner = self_.toOpaque()
+    stage = .dialing
+    beganNs = EventLoop.nowNs
+    worker.counters.increment(.requestsInFlight)
+  }
+
+  func route(_ view: RequestHead) {
+    guard let downstream else { return }
+    let base = view.headers.base
+    let authority = view.authority.bytes(in: base)
+    let decision = worker.table.decide(authority: authority, target: view.target.bytes(in: base))
+    if case .refuse(.badHost) = decision {
+      // Before the comparison below, which takes well-formed names for granted.
+    } else if let tls = downstream.tls, !tls.withServerName({ RouteTable.agrees(serverName: $0, authority: authority) }) {
+      // RFC 9110 §7.4: a connection made for one name is not for another.
+      keepForLog(view)
+      refuse(.misdirected)
+      return
+    }
+    switch decision {
+    case .forward(let target, let port):
+      let bucket = target._withUnsafeGuaranteedRef { worker.pool.bucket($0, port: port) }
+      self.bucket = bucket
+      forward(view, bucket)
+    case .porthole:
+      keepForLog(view)
+      refuse(.notFound)
+    case .refuse(let refusal):
+      keepForLog(view)
+      refuse(refusal)
+    }
+  }
+
+  func forward(_ view: RequestHead, _ bucket: UpstreamBucket) {
+    switch view.body {
+    case .none: requestFraming = .none
+    case .length(let length):
+      requestFraming = .length(length)
+      let limit = worker.settings.bodyBytesMax
+      if limit > 0, length > limit {
+        keepForLog(view)
+        refuse(.bodyTooLarge)
+        return
+      }
+    case .chunked, .untilEnd: requestFraming = upgrade == .none ? .chunked : .none
+    }
+    writeRequestHead(view, bucket)
+    if upgrade == .webSocket { worker.counters.add(.requestsWebSocket) }
+    lease()
+  }
+
+  // MARK: Time
+
+  override func deadlineReached() {
+    switch stage {
+    case .dialing:
+      if let upstream {
+        upstream.exchange = nil
+        upstream.close()
+        dialFailed(.timedOut)
+      } else {
+        dial()
+      }
+    case .awaitingResponse:
+      if isRequestComplete || upstream?.bytesQueued ?? 0 > 0 {
+        upstreamFailed(.upstreamTimeout)
+      } else {
+        // The client is still sending: its own deadline watches that.
+        worker.loop.timers.schedule(self, afterMs: worker.settings.responseHeadMs)
+      }
+    case .responding: upstreamFailed(.upstreamTimeout)
+    case .tunnel, .idle, .ended: break
+    }
+  }
+
+  override func turnEnded() {
+    if stage == .awaitingResponse, isHeadPending { sendHead() }
+  }
+
+  // MARK: The end
+
+  /// Accounts for the exchange and makes it ready for the next. With `endsDownstream` the client's connection goes on.
+  func finish(endsDownstream: Bool) {
+    if stage == .ended || stage == .idle { return }
+    if upstream != nil { detachUpstream(reusable: false) }
+    if stage == .tunnel { worker.counters.decrement(.tunnelsOpen) }
+    stage = .ended
+    account()
+    let connection = downstream
+    if let stream {
+      if unconsumed > 0 { connection?.h2?.consume(streamID: stream.id, unconsumed) }
+      if !early.isEmpty { connection?.h2?.consume(streamID: stream.id, early.count) }
+      stream.owner = nil
+    }
+    let isHTTP1 = stream == nil
+    reset()
+    if isHTTP1, endsDownstream { connection?.exchangeEnded() }
+    worker.giveExchange(self)
+    self_.release()
+  }
+
+  func reset() {
+    forgetTurnEnd(of: worker.loop)
+    worker.loop.timers.forget(self)
+    if let head { worker.loop.slabs.give(head) }
+    head = nil
+    headCount = 0
+    early.removeAll(pool: worker.loop.slabs)
+    downstream = nil
+    stream = nil
+    bucket = nil
+    stage = .idle
+    method = .other
+    upgrade = .none
+    minorVersion = 1
+    expectsContinue = false
+    requestFraming = .none
+    isRequestComplete = false
+    isBodyStarted = false
+    wantsPage = false
+    wantsTrailers = false
+    isHeadPending = false
+    isHeadSent = false
+    log = LoggedRanges()
+    unconsumed = 0
+    isUpstreamReused = false
+    attempts = 0
+    dialBeganNs = 0
+    mayUseIdle = true
+    status = 0
+    responseFraming = .none
+    refusal = nil
+    interims = 0
+    frames = WebSocketFrames()
+    isClientDone = false
+    isUpstreamDone = false
+    isUpstreamEnded = false
+    isClientSlow = false
+    owedUpstream = 0
+    firstByteNs = 0
+    requestBytes = 0
+    responseBytes = 0
+  }
+}

@@ -1,0 +1,129 @@
+import Bytes
+import HTTP2
+import Loop
+import Router
+import Sandbox
+import Telemetry
+
+/// Idle connections of one worker, by generation and port: a recycled address can never carry one sandbox's request to
+/// another, because another start has another generation.
+final class UpstreamPool {
+  struct Key: Hashable {
+    let generation: UInt64
+    let port: UInt16
+  }
+
+  unowned(unsafe) var worker: Worker!
+  private var buckets: [Key: UpstreamBucket] = [:]
+  /// The bucket that was asked for last: most requests in a row are for the same one.
+  private var latest: UpstreamBucket?
+  fileprivate(set) var idleCount = 0 {
+    didSet { worker.counters.set(.upstreamConnectionsIdle, to: UInt64(idleCount)) }
+  }
+
+  func bucket(_ target: UpstreamTarget, port: UInt16) -> UpstreamBucket {
+    if let latest, latest.key.generation == target.generation, latest.key.port == port, latest.target === target { return latest }
+    let key = Key(generation: target.generation, port: port)
+    if let known = buckets[key], known.target === target {
+      latest = known
+      return known
+    }
+    let made = UpstreamBucket(worker: worker, key: key, target: target)
+    // A target that was replaced under the same generation (its host policy changed, say) takes over the place; the
+    // old one's idle connections age out.
+    buckets[key]?.closeIdle()
+    buckets[key] = made
+    latest = made
+    return made
+  }
+
+  /// Once a second: connections that nobody used for a while go, and empty buckets with them.
+  func sweep() {
+    let now = worker.loop.nowMs
+    for (key, bucket) in buckets {
+      bucket.closeIdle(before: now &- min(now, worker.settings.upstreamIdleMs))
+      if bucket.isUnused, bucket.lastUsedMs &+ 60_000 < now {
+        buckets[key] = nil
+        if latest === bucket { latest = nil }
+      }
+    }
+  }
+}
+
+/// All connections to one port of one generation.
+final class UpstreamBucket {
+  unowned(unsafe) let worker: Worker
+  let key: UpstreamPool.Key
+  let target: UpstreamTarget
+  let endpoint: Endpoint
+  /// For the access log.
+  let sandboxBytes: [UInt8]
+  /// Newest last: the warmest connection is used first and the others may age out.
+  private var idle: ContiguousArray<UpstreamConnection> = []
+  private var http2: ContiguousArray<UpstreamConnection> = []
+  private(set) var lastUsedMs: UInt64 = 0
+  /// An https upstream chose HTTP/2 by ALPN: later requests look for a shared connection first.
+  private var isKnownHTTP2 = false
+
+  init(worker: Worker, key: UpstreamPool.Key, target: UpstreamTarget) {
+    self.worker = worker
+    self.key = key
+    self.target = target
+    endpoint = target.endpoint.resolved(port: key.port)
+    sandboxBytes = Array(target.sandboxID.utf8)
+  }
+
+  var speaksHTTP2: Bool { target.upstreamProtocol == .h2c || isKnownHTTP2 }
+  var isUnused: Bool { idle.isEmpty && http2.isEmpty }
+
+  func takeIdle() -> UpstreamConnection? {
+    lastUsedMs = worker.loop.nowMs
+    guard let connection = idle.popLast() else { return nil }
+    connection.isIdle = false
+    worker.pool.idleCount -= 1
+    return connection
+  }
+
+  func put(_ connection: UpstreamConnection) {
+    guard idle.count < worker.settings.idleUpstreamsPerKey, worker.pool.idleCount < worker.settings.idleUpstreamsMax,
+      !worker.isDraining
+    else {
+      connection.close()
+      return
+    }
+    connection.isIdle = true
+    connection.idleSinceMs = worker.loop.nowMs
+    idle.append(connection)
+    worker.pool.idleCount += 1
+  }
+
+  func remove(_ connection: UpstreamConnection) {
+    if let place = idle.lastIndex(where: { $0 === connection }) {
+      idle.remove(at: place)
+      worker.pool.idleCount -= 1
+    }
+    http2.removeAll { $0 === connection }
+  }
+
+  /// A connection that has room for another stream.
+  func sharedHTTP2() -> UpstreamConnection? {
+    lastUsedMs = worker.loop.nowMs
+    return http2.last { $0.canOpenStream }
+  }
+
+  func share(_ connection: UpstreamConnection) {
+    isKnownHTTP2 = true
+    http2.append(connection)
+  }
+
+  func closeIdle(before limitMs: UInt64 = .max) {
+    // Oldest first.
+    while let oldest = idle.first, oldest.idleSinceMs < limitMs {
+      idle.removeFirst()
+      oldest.isIdle = false
+      worker.pool.idleCount -= 1
+      oldest.close()
+    }
+    for connection in http2 where connection.isUnusedHTTP2(since: limitMs) { connection.close() }
+  }
+}

@@ -1,0 +1,28 @@
+public import Bytes
+
+/// What one HTTP/2 stream still has to send, and whom it belongs to.
+///
+/// The session pulls from `outgoing` while frames are made. Invariant: after `isEnded` nothing is appended.
+public final class HTTP2Stream {
+  public let id: Int32
+  /// The exchange, unretained: its owner clears it before the exchange goes.
+  public var owner: UnsafeMutableRawPointer?
+  public var outgoing = ByteQueue()
+  public internal(set) var isEnded = false
+  /// Serialised trailer fields that are submitted after the last byte; empty for none.
+  var trailers: [TrailerField] = []
+  /// Set while the producer waits for room; the session lists the stream in `drained` when there is some again.
+  public var wantsRoom = false
+  /// The stream is gone from nghttp2; nothing may be submitted on it.
+  public internal(set) var isClosed = false
+  var isDeferred = false
+  var hasSentEnd = false
+  var resetsAfterEnd = false
+
+  init(id: Int32) { self.id = id }
+
+  struct TrailerField {
+    var name: [UInt8]
+    var value: [UInt8]
+  }
+}
