@@ -275,8 +275,10 @@ struct DateText {
   private var second: UInt64 = .max
   private let buffer: UnsafeMutablePointer<UInt8> = .allocate(capacity: 32)
 
-  mutating func text(_ worker: Worker) -> UnsafeBufferPointer<UInt8> {
-    let now = UInt64(worker.wallSeconds)
+  mutating func text(_ worker: Worker) -> UnsafeBufferPointer<UInt8> { text(seconds: worker.wallSeconds) }
+
+  /// `now` in seconds since 1970.
+  mutating func text(seconds now: UInt64) -> UnsafeBufferPointer<UInt8> {
     if now != second {
       second = now
       write(now)

@@ -26,7 +26,7 @@ struct Porthole: ParsableCommand {
         1   it failed
         2   the command line or the configuration is wrong
       """,
-    version: "porthole \(Version.text)",
+    version: Version.text,
     subcommands: [UpCommand.self, ServeCommand.self, CheckCommand.self, ExplainCommand.self, CertsCommand.self, DemoCommand.self])
 
   /// ArgumentParser's own main would exit with 64 for a wrong command line; everybody else says 2.

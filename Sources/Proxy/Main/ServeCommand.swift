@@ -24,24 +24,32 @@ struct ServeCommand: ParsableCommand {
 
   func run() throws {
     let loaded = try options.loadOrFail()
-    var configuration = loaded.configuration
+    try Server.runOrFail(applying(loaded.configuration)) { () throws(ConfigurationError) in
+      applying(try options.load().configuration)
+    }
+  }
+
+  private func applying(_ configuration: Configuration) -> Configuration {
+    var configuration = configuration
     if let logLevel { configuration.log.level = logLevel }
-    try Server.serve(configuration, path: loaded.path)
+    return configuration
   }
 }
 
 extension Server {
-  /// Runs until a signal ends it, and ends the process with its status.
+  /// Runs until a signal ends it, and ends the process with the server's status.
   ///
-  /// - Parameter path: the file to read again on SIGHUP; nil where the configuration came from the environment.
-  static func serve(_ configuration: Configuration, path: String?) throws(CommandFailure) -> Never {
-    let logger = Logger(level: Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info)
-    let server: Server
+  /// - Parameter reload: reads the configuration again, on SIGHUP.
+  static func runOrFail(
+    _ configuration: Configuration, reload: @escaping () throws(ConfigurationError) -> Configuration
+  ) throws(CommandFailure) -> Never {
+    let status: Int32
     do {
-      server = try Server(configuration, path: path, environment: ProcessEnvironment.variables(), logger: logger)
+      let logger = Logger(level: Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info)
+      status = try Server(configuration, reload: reload, logger: logger).run()
     } catch {
       throw CommandFailure("porthole: \(error)")
     }
-    Glibc.exit(server.run())
+    Glibc.exit(status)
   }
 }

@@ -14,8 +14,7 @@ import Telemetry
 /// certificates, listens to signals and serves the `api` listener.
 final class Server {
   private var configuration: Configuration
-  private let path: String?
-  private let environment: [String: String]
+  private let readAgain: () throws(ConfigurationError) -> Configuration
   private let logger: Logger
 
   /// The control side's own loop and its `api` listener.
@@ -43,10 +42,11 @@ final class Server {
   }
 
   /// Prepares everything that can fail: files, sockets. Nothing is served before `run`.
-  init(_ configuration: Configuration, path: String?, environment: [String: String], logger: Logger) throws {
+  init(
+    _ configuration: Configuration, reload: @escaping () throws(ConfigurationError) -> Configuration, logger: Logger
+  ) throws {
     self.configuration = configuration
-    self.path = path
-    self.environment = environment
+    readAgain = reload
     self.logger = logger
     Server.raiseDescriptorLimit()
     signal(SIGPIPE, SIG_IGN)
@@ -203,7 +203,7 @@ final class Server {
   private func reload() {
     let next: Configuration
     do {
-      next = try Configuration.load(path: path, environment: environment)
+      next = try readAgain()
     } catch {
       logger.error("the new configuration is refused, the old one goes on\n\(error)")
       return
@@ -345,7 +345,7 @@ final class Server {
 
   private func metrics() -> LocalResponse {
     var text = PrometheusText()
-    text.add(version: Version.text)
+    text.add(version: Version.number)
     text.add(workers: workers.map(\.counters))
     if let accessLog { text.add(accessLog: accessLog.totals) }
     if let figures = ProcessFigures.current() { text.add(process: figures) }

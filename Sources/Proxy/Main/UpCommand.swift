@@ -52,7 +52,8 @@ struct UpCommand: ParsableCommand {
     Terminal.print(
       UpCommand.banner(
         url: "https://\(demo)-demo.\(host)\(https == 443 ? "" : ":\(https)")/", api: api, notes: ports.notes, certificates, made))
-    try Server.serve(configuration, path: nil)
+    // There is no file to read again: SIGHUP renews certificates and the log file.
+    try Server.runOrFail(configuration) { configuration }
   }
 
   private func configuration(
