@@ -24,7 +24,6 @@ extension Configuration {
     compare("tlsOptions.ticketRotation", tlsOptions.ticketRotationMs == running.tlsOptions.ticketRotationMs)
     compare("log.access", log.access == running.log.access)
     compare("log.accessFile", log.accessFile == running.log.accessFile)
-    compare("limits.connections", limits.connections == running.limits.connections)
     return keys
   }
 }
