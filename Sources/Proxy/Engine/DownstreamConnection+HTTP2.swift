@@ -32,16 +32,33 @@ extension DownstreamConnection {
       at += part
       drainInbox(h2)
       guard isAlive else {
+        h2.terminate(.protocolError)
         flushHTTP2()
-        if !isClosing {
-          finishWriting()
-          linger()
-        }
         return
       }
     }
+    holdAgainstTime(h2)
+    let inPieces = h2.headInPieces
+    if inPieces != headOwed {
+      headOwed = inPieces
+      if inPieces != 0 { loop.timers.schedule(self, afterMs: worker.settings.requestHeadMs) }
+    }
     observeTurnEnd(of: loop)
   }
+
+  /// RFC 9113 §10.5: a peer may send frames that bring nothing, but not many more of them than time passes.
+  private func holdAgainstTime(_ h2: HTTP2Session) {
+    let seen = h2.idleFrames
+    if seen == idleFramesSeen { return }
+    let passedMs = Int(loop.nowMs &- idleFramesAtMs)
+    idleFramesAtMs = loop.nowMs
+    idleFramesHeld = max(0, idleFramesHeld - passedMs * DownstreamConnection.idleFramesPerSecond / 1000) + seen - idleFramesSeen
+    idleFramesSeen = seen
+    if idleFramesHeld > DownstreamConnection.idleFramesMax { h2.terminate(.enhanceYourCalm) }
+  }
+
+  private static var idleFramesPerSecond: Int { 200 }
+  private static var idleFramesMax: Int { 2000 }
 
   private func drainInbox(_ h2: HTTP2Session) {
     var index = 0
@@ -58,7 +75,8 @@ extension DownstreamConnection {
     case .head: takeHead(event, h2)
     case .headTooLarge:
       guard let stream = event.stream?.takeUnretainedValue(), !stream.isClosed else { return }
-      worker.takeExchange().beginRefused(on: self, stream: stream, .headTooLarge)
+      count(stream)
+      worker.takeExchange().beginRefused(on: self, stream: stream, .headTooLarge, isComplete: event.endsStream)
     case .data:
       guard let exchange = exchange(of: event) else {
         h2.consume(streamID: event.streamID, event.count)
@@ -70,11 +88,12 @@ extension DownstreamConnection {
       let headers = h2.headers(of: event)
       exchange(of: event)?._withUnsafeGuaranteedRef { $0.requestEnded(trailers: headers) }
     case .closed:
-      worker.counters.decrement(.http2StreamsOpen)
       if event.errorCode != 0 {
         worker.counters.add(.http2ResetsReceived)
       }
-      guard let stream = event.stream?.takeUnretainedValue(), let owner = stream.owner else { break }
+      guard let stream = event.stream?.takeUnretainedValue() else { break }
+      if stream.isCounted { worker.counters.decrement(.http2StreamsOpen) }
+      guard let owner = stream.owner else { break }
       stream.owner = nil
       Unmanaged<Exchange>.fromOpaque(owner)._withUnsafeGuaranteedRef { $0.downstreamLost() }
     case .goAway:
@@ -89,9 +108,9 @@ extension DownstreamConnection {
   }
 
   private func takeHead(_ event: HTTP2Event, _ h2: HTTP2Session) {
-    guard let stream = event.stream?.takeUnretainedValue() else { return }
-    worker.counters.increment(.http2StreamsOpen)
-    worker.counters.add(.requestsHTTP2)
+    // A stream that was reset in the same read is not worth a sandbox's attention.
+    guard let stream = event.stream?.takeUnretainedValue(), !stream.isClosed else { return }
+    count(stream)
     let exchange = worker.takeExchange()
     var head = RequestHead(headers: h2.headers(of: event))
     let base = head.headers.base
@@ -101,11 +120,18 @@ extension DownstreamConnection {
     head.authority = event.authority
     head.body = event.endsStream ? .none : .untilEnd
     if let refusal = complete(&head, event, base) {
-      exchange.beginRefused(on: self, stream: stream, refusal)
+      exchange.beginRefused(on: self, stream: stream, refusal, isComplete: event.endsStream)
       return
     }
-    loop.timers.cancel(self)
     exchange.begin(on: self, stream: stream, head: head)
+    // The client closed its side of a tunnel that is not open yet (RFC 8441 §5).
+    if event.endsStream, head.upgrade != .none { self.exchange(of: event)?._withUnsafeGuaranteedRef { $0.requestEnded(trailers: nil) } }
+  }
+
+  private func count(_ stream: HTTP2Stream) {
+    stream.isCounted = true
+    worker.counters.increment(.http2StreamsOpen)
+    worker.counters.add(.requestsHTTP2)
   }
 
   /// What nghttp2 leaves to us of RFC 9113 §8.3.1 and RFC 8441 §4.
@@ -172,11 +198,24 @@ extension DownstreamConnection {
     // Frames that were sent may have closed streams.
     if h2.eventCount > 0 { drainInbox(h2) }
     if isClosing { return }
+    if bytesQueued >= Transport.highMark / 4, h2.framesQueued > DownstreamConnection.framesQueuedMax {
+      // It makes us answer and does not read the answers: it is not read either until it does.
+      pause(.peerFull)
+    }
+    if isShuttingDown, h2.openStreams == 0, !h2.isFinished, !isGoAwaySent {
+      // The last word says which streams were served: whatever comes after them can be sent again (RFC 9113 §6.8).
+      sendGoAway()
+      observeTurnEnd(of: loop)
+      return
+    }
     if h2.isFinished || (isShuttingDown && h2.openStreams == 0 && !h2.wantsToSend) {
+      abandonExchanges()
       finishWriting()
       linger()
     }
   }
+
+  private static var framesQueuedMax: Int { 1024 }
 
   private static var flushBytes: Int { 49_152 }
 
@@ -185,20 +224,53 @@ extension DownstreamConnection {
   func http2IdleReached() {
     guard let h2 else { return }
     if case .discard = reading {
-      close()
+      lingerReached()
       return
     }
-    if h2.openStreams > 0 { return }
-    h2.goAway(.noError)
+    if headOwed != 0, h2.headInPieces == headOwed {
+      // Nothing else can be said on this connection until the head is whole, so this ends all of it.
+      h2.terminate(.enhanceYourCalm)
+      observeTurnEnd(of: loop)
+      return
+    }
+    if isShuttingDown, !isGoAwaySent { sendGoAway() }
+    if h2.openStreams > 0 {
+      resetStalled(h2)
+      loop.timers.schedule(self, afterMs: worker.settings.keepAliveIdleMs)
+      return
+    }
     isShuttingDown = true
+    observeTurnEnd(of: loop)
+  }
+
+  /// A stream with an exchange is its exchange's to watch. One that has been answered, and whose client took none of
+  /// the answer since the last look, is given up: unread answers are memory.
+  private func resetStalled(_ h2: HTTP2Session) {
+    for stream in h2.allStreams() where stream.owner == nil {
+      if stream.bytesSeen == stream.outgoing.count {
+        h2.reset(stream, .cancel)
+        worker.counters.add(.http2ResetsSent)
+        observeTurnEnd(of: loop)
+      }
+      stream.bytesSeen = stream.outgoing.count
+    }
+  }
+
+  private func sendGoAway() {
+    guard let h2 else { return }
+    isGoAwaySent = true
+    h2.goAway(.noError)
     observeTurnEnd(of: loop)
   }
 
   func drainHTTP2() {
     guard let h2 else { return }
-    // One GOAWAY for everything: streams that are in flight towards us are below its limit and still served.
-    h2.announceShutdown()
     isShuttingDown = true
+    if h2.openStreams > 0 {
+      // A notice first: streams that are on their way to us are still served. A second later, the final word.
+      h2.announceShutdown()
+      loop.timers.schedule(self, afterMs: 1000)
+    }
     observeTurnEnd(of: loop)
   }
 
@@ -207,11 +279,10 @@ extension DownstreamConnection {
     for stream in h2.allStreams() {
       guard let owner = stream.owner else { continue }
       Unmanaged<Exchange>.fromOpaque(owner)._withUnsafeGuaranteedRef { exchange in
-        if exchange.isTunnel { exchange.endTunnel(.draining) }
+        exchange.endTunnelAtBoundary(.draining)
       }
     }
-    h2.goAway(.noError)
-    flushHTTP2()
-    if !isClosing { finishWriting() }
+    if !isGoAwaySent { sendGoAway() }
+    observeTurnEnd(of: loop)
   }
 }

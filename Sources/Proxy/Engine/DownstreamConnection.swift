@@ -29,11 +29,21 @@ final class DownstreamConnection: Transport {
   var heldCount = 0
   var keepsAlive = true
   var discarded = 0
+  // What was still unsent when a lingering connection was looked at last, and for how long it has not changed.
+  private var lingerBytes = 0
+  private var lingerMs: UInt64 = 0
 
   // HTTP/2
   var h2: HTTP2Session?
-  var resetsReceived: UInt32 = 0
   var isShuttingDown = false
+  /// The GOAWAY that names the last stream that is served is on its way.
+  var isGoAwaySent = false
+  /// The stream whose header block has begun, while the clock for the rest of it runs; 0 for none.
+  var headOwed: Int32 = 0
+  // A leaky bucket of frames that bring nothing.
+  var idleFramesSeen = 0
+  var idleFramesHeld = 0
+  var idleFramesAtMs: UInt64 = 0
 
   /// What the next input byte is part of.
   enum Reading {
@@ -104,7 +114,7 @@ final class DownstreamConnection: Transport {
   }
 
   /// The client is gone: whatever runs for it ends.
-  private func abandonExchanges() {
+  func abandonExchanges() {
     if let exchange {
       self.exchange = nil
       exchange.downstreamLost()
@@ -112,6 +122,10 @@ final class DownstreamConnection: Transport {
     if let h2 {
       // Ending the session reports every stream as closed; owners are told one by one.
       for stream in h2.allStreams() {
+        if stream.isCounted {
+          stream.isCounted = false
+          worker.counters.decrement(.http2StreamsOpen)
+        }
         guard let owner = stream.owner else { continue }
         stream.owner = nil
         Unmanaged<Exchange>.fromOpaque(owner)._withUnsafeGuaranteedRef { $0.downstreamLost() }
@@ -134,7 +148,7 @@ final class DownstreamConnection: Transport {
       return
     }
     switch reading {
-    case .discard: close()
+    case .discard: lingerReached()
     case .head where exchange == nil:
       if heldCount == 0 { closeIdle() } else { refuse(.timeout) }
     case .body, .chunked:
@@ -264,6 +278,7 @@ final class DownstreamConnection: Transport {
 
   override func writeDrained() {
     if isHTTP2 {
+      resume(.peerFull)
       observeTurnEnd(of: loop)
     } else {
       exchange?.downstreamDrained()
@@ -288,6 +303,24 @@ final class DownstreamConnection: Transport {
     reading = .discard
     loop.timers.schedule(self, afterMs: 2_000)
     resumeAll()
+  }
+
+  /// Bytes that the client has not taken yet are not thrown away while it takes some: a slow reader gets its answer
+  /// whole. One that takes nothing for `requestBodyIdleMs` has had its time.
+  func lingerReached() {
+    if bytesQueued == 0 {
+      close()
+      return
+    }
+    if bytesQueued != lingerBytes {
+      lingerBytes = bytesQueued
+      lingerMs = 0
+    } else if lingerMs >= worker.settings.requestBodyIdleMs {
+      close()
+      return
+    }
+    lingerMs += 2_000
+    loop.timers.schedule(self, afterMs: 2_000)
   }
 
   private func resumeAll() {
@@ -315,7 +348,7 @@ final class DownstreamConnection: Transport {
     if isHTTP2 {
       endHTTP2Now()
     } else if let exchange, case .tunnel = reading {
-      exchange.endTunnel(.draining)
+      exchange.endTunnelAtBoundary(.draining)
     } else {
       close()
     }

@@ -41,6 +41,7 @@ extension Exchange {
   func dial() {
     guard let bucket else { return }
     stage = .dialing
+    isUpstreamDone = false
     attempts += 1
     if dialBeganNs == 0 { dialBeganNs = EventLoop.nowNs }
     let connection = UpstreamConnection(worker: worker, bucket: bucket, isForUpgrade: upgrade != .none)
@@ -96,7 +97,8 @@ extension Exchange {
     if connection.isHTTP2 {
       guard let opened = connection.open(self) else {
         upstream = nil
-        dial()
+        // A shared connection may have run out of streams; a new one has some, or our head is at fault.
+        if reused { dial() } else { refuse(.internalError) }
         return
       }
       upstreamStream = opened
@@ -105,7 +107,9 @@ extension Exchange {
       connection.begin(self)
       isHeadPending = true
     }
-    worker.loop.timers.schedule(self, afterMs: worker.settings.responseHeadMs)
+    let watchesBody = stream != nil && !isRequestComplete
+    worker.loop.timers.schedule(
+      self, afterMs: watchesBody ? min(worker.settings.requestBodyIdleMs, worker.settings.responseHeadMs) : worker.settings.responseHeadMs)
     if requestFraming == .none || connection.isHTTP2 {
       sendHead()
       if !early.isEmpty || isRequestComplete { sendEarly() }

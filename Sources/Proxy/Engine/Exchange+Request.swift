@@ -30,6 +30,7 @@ extension Exchange {
   func requestBody(_ base: UnsafePointer<UInt8>, _ count: Int) {
     if count == 0 { return }
     requestBytes &+= UInt64(count)
+    lastByteMs = worker.loop.nowMs
     let limit = worker.settings.bodyBytesMax
     if limit > 0, requestBytes > limit {
       bodyTooLarge()
@@ -55,6 +56,7 @@ extension Exchange {
   func requestBodyHTTP2(_ base: UnsafePointer<UInt8>, _ count: Int) {
     guard let stream, let h2 = downstream?.h2 else { return }
     requestBytes &+= UInt64(count)
+    lastByteMs = worker.loop.nowMs
     let limit = worker.settings.bodyBytesMax
     if limit > 0, requestBytes > limit, stage != .tunnel {
       h2.consume(streamID: stream.id, count)
@@ -65,23 +67,25 @@ extension Exchange {
     case .dialing:
       early.append(base, count, pool: worker.loop.slabs)
     case .tunnel:
+      // Owed before it is sent: should the upstream break under it, `finish` gives it back.
+      unconsumed += count
       tunnelReceived(base, count)
-      giveBack(count)
+      giveBack()
     case .awaitingResponse, .responding:
       if isDiscarding || (upgrade != .none) {
         if upgrade != .none, !isDiscarding { early.append(base, count, pool: worker.loop.slabs) } else { h2.consume(streamID: stream.id, count) }
         return
       }
+      unconsumed += count
       forwardBody(base, count)
-      giveBack(count)
+      giveBack()
     case .idle, .ended:
       h2.consume(streamID: stream.id, count)
     }
   }
 
   /// Opens the HTTP/2 window for bytes that the upstream's socket took; the rest waits for `upstreamDrained`.
-  func giveBack(_ count: Int) {
-    unconsumed += count
+  func giveBack() {
     guard let upstream, upstream.outgoingBytes(of: self) > Transport.highMark / 4 else {
       returnWindow()
       return
@@ -97,14 +101,42 @@ extension Exchange {
   }
 
   func sendEarly() {
-    while let chunk = early.front, stage != .ended {
+    while let chunk = early.front {
       let count = chunk.count
       forwardBody(chunk.baseAddress!, count)
-      giveBack(count)
-      if stage == .ended { return }
+      // The upstream broke under it: `finish` has given back what was in `early`.
+      if stage == .idle { return }
       early.consume(count, pool: worker.loop.slabs)
+      unconsumed += count
+      giveBack()
     }
-    if isRequestComplete, requestFraming != .none { endRequest(trailers: nil) }
+    if isRequestComplete, requestFraming != .none { endEarly() }
+  }
+
+  /// Ends a request whose end came before there was an upstream.
+  private func endEarly() {
+    if earlyTrailers.isEmpty {
+      endRequest(trailers: nil)
+      return
+    }
+    let trailers = earlyTrailers
+    earlyTrailers = []
+    trailers.withUnsafeBufferPointer { lines in
+      guard let base = lines.baseAddress else { return }
+      let count = TrailerParser.parse(base, count: lines.count, fields: worker.fields) ?? 0
+      endRequest(trailers: HeaderList(base: base, fields: worker.fields, count: count))
+    }
+  }
+
+  /// Keeps a trailer section until there is an upstream. Rare enough for an array.
+  private func keepEarly(_ trailers: HeaderList) {
+    for index in 0..<trailers.count where TrailerWriter.isAllowed(trailers.fields[index].known) {
+      let field = trailers.fields[index]
+      earlyTrailers += trailers.bytes(field.name)
+      earlyTrailers += [0x3A, 0x20]
+      earlyTrailers += trailers.bytes(field.value)
+      earlyTrailers += [0x0D, 0x0A]
+    }
   }
 
   func forwardBody(_ base: UnsafePointer<UInt8>, _ count: Int) {
@@ -149,7 +181,7 @@ extension Exchange {
     isRequestComplete = true
     switch stage {
     case .tunnel: tunnelEndedByClient()
-    case .dialing: break  // `sendEarly` ends it; trailers of a request that waits are left out
+    case .dialing: if let trailers { keepEarly(trailers) }  // `sendEarly` ends it
     case .awaitingResponse, .responding:
       if upgrade == .none { endRequest(trailers: trailers) }
     case .idle, .ended: break
@@ -159,6 +191,7 @@ extension Exchange {
   func endRequest(trailers: HeaderList?) {
     guard let upstream, !isDiscarding else { return }
     if let upstreamStream {
+      trailers.map(TrailerWriter.drop)
       upstream.end(upstreamStream, trailers)
       return
     }

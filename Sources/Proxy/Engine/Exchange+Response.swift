@@ -57,6 +57,7 @@ extension Exchange {
   func responseBody(_ base: UnsafePointer<UInt8>, _ count: Int) {
     guard stage == .responding, let downstream, count > 0 else { return }
     responseBytes &+= UInt64(count)
+    lastByteMs = worker.loop.nowMs
     if let stream {
       guard let h2 = downstream.h2 else { return }
       h2.append(stream, base, count)
@@ -101,6 +102,7 @@ extension Exchange {
   func responseEnded(trailers: HeaderList?) {
     guard stage == .responding, let downstream else { return }
     if let stream, let h2 = downstream.h2 {
+      trailers.map(TrailerWriter.drop)
       if let trailers { h2.end(stream, trailers: trailers) } else { h2.end(stream) }
       if !isRequestComplete { h2.resetAfterEnd(stream) }
       downstream.observeTurnEnd(of: worker.loop)
@@ -146,6 +148,31 @@ extension Exchange {
     }
   }
 
+  /// An HTTP/2 service refused the stream before it looked at it: whatever the method, the request may be sent again
+  /// (RFC 9113 §8.7). The upstream has been taken off this exchange.
+  func upstreamRefused() {
+    guard stage == .awaitingResponse, firstByteNs == 0 else {
+      upstreamBroke(.upstreamReset)
+      return
+    }
+    isHeadSent = false
+    if !isBodyStarted, attempts < Exchange.refusedAttemptsMax {
+      worker.counters.add(.upstreamStaleRetries)
+      dial()
+    } else if isBodyStarted, let stream, let h2 = downstream?.h2 {
+      // The body is gone from here, but the client has it: the same word lets it try again.
+      h2.reset(stream, .refusedStream)
+      worker.counters.add(.http2ResetsSent)
+      downstream?.observeTurnEnd(of: worker.loop)
+      refusal = .upstreamClosed
+      finish(endsDownstream: false)
+    } else {
+      refuse(.upstreamClosed)
+    }
+  }
+
+  private static var refusedAttemptsMax: Int { 4 }
+
   func upstreamFailed(_ refusal: Refusal) {
     isUpstreamReused = false
     upstreamBroke(refusal)
@@ -181,7 +208,8 @@ extension Exchange {
     upstream = nil
     if let upstreamStream {
       self.upstreamStream = nil
-      connection.abandon(upstreamStream)
+      connection.abandon(upstreamStream, owed: owedUpstream)
+      owedUpstream = 0
       return
     }
     connection.exchange = nil

@@ -54,6 +54,8 @@ final class Exchange: Deadlined {
   var log = LoggedRanges()
   /// Body bytes of an HTTP/2 request that came before there was an upstream; bounded by the stream's window.
   var early = ByteQueue()
+  /// A trailer section that came before there was an upstream, as HTTP/1.1 lines.
+  var earlyTrailers: [UInt8] = []
   /// Body bytes that went upstream but are not yet given back to the HTTP/2 window.
   var unconsumed = 0
   var acceptKey = WebSocketKey()
@@ -73,6 +75,8 @@ final class Exchange: Deadlined {
   var refusal: Refusal?
   var interims = 0
   var frames = WebSocketFrames()
+  /// Porthole wants to end the tunnel and waits for the end of a frame.
+  var ending: Refusal?
   var isClientDone = false
   /// The upstream was let go of: what the client still sends is read and dropped.
   var isUpstreamDone = false
@@ -81,6 +85,9 @@ final class Exchange: Deadlined {
   /// HTTP/2 upstream: the client is slow, so received bytes are not given back to the stream's window.
   var isClientSlow = false
   var owedUpstream = 0
+
+  /// When a body byte moved last, by the loop's clock.
+  var lastByteMs: UInt64 = 0
 
   // Accounting.
   var beganNs: UInt64 = 0
@@ -119,9 +126,9 @@ final class Exchange: Deadlined {
   }
 
   /// Takes a request that is refused whatever it asks for.
-  func beginRefused(on downstream: DownstreamConnection, stream: HTTP2Stream?, _ refusal: Refusal) {
+  func beginRefused(on downstream: DownstreamConnection, stream: HTTP2Stream?, _ refusal: Refusal, isComplete: Bool = false) {
     attach(downstream, stream)
-    isRequestComplete = false
+    isRequestComplete = isComplete
     refuse(refusal)
   }
 
@@ -132,6 +139,7 @@ final class Exchange: Deadlined {
     self.stream = stream
     stream?.owner = self_.toOpaque()
     stage = .dialing
+    lastByteMs = worker.loop.nowMs
     beganNs = EventLoop.nowNs
     worker.counters.increment(.requestsInFlight)
   }
@@ -194,15 +202,31 @@ final class Exchange: Deadlined {
         dial()
       }
     case .awaitingResponse:
-      if isRequestComplete || upstream?.bytesQueued ?? 0 > 0 {
+      if isBodyOwed {
+        requestTimedOut()
+      } else if isRequestComplete || upstream?.bytesQueued ?? 0 > 0 {
         upstreamFailed(.upstreamTimeout)
       } else {
         // The client is still sending: its own deadline watches that.
-        worker.loop.timers.schedule(self, afterMs: worker.settings.responseHeadMs)
+        worker.loop.timers.schedule(self, afterMs: stream == nil ? worker.settings.responseHeadMs : worker.settings.requestBodyIdleMs)
       }
-    case .responding: upstreamFailed(.upstreamTimeout)
-    case .tunnel, .idle, .ended: break
+    case .responding:
+      let silentMs = worker.loop.nowMs &- lastByteMs
+      if silentMs < worker.settings.streamIdleMs {
+        worker.loop.timers.schedule(self, afterMs: worker.settings.streamIdleMs - silentMs)
+      } else {
+        upstreamFailed(.upstreamTimeout)
+      }
+    case .tunnel: halfClosedTunnelReached()
+    case .idle, .ended: break
     }
+  }
+
+  /// An HTTP/2 client announced a length and has stopped sending. Without a length the stream may be a conversation,
+  /// and silence is part of that; over HTTP/1.1 the connection's deadline watches.
+  private var isBodyOwed: Bool {
+    guard stream != nil, !isRequestComplete, unconsumed == 0, case .length = requestFraming else { return false }
+    return worker.loop.nowMs &- lastByteMs >= worker.settings.requestBodyIdleMs
   }
 
   override func turnEnded() {
@@ -238,6 +262,7 @@ final class Exchange: Deadlined {
     head = nil
     headCount = 0
     early.removeAll(pool: worker.loop.slabs)
+    if !earlyTrailers.isEmpty { earlyTrailers = [] }
     downstream = nil
     stream = nil
     bucket = nil
@@ -264,6 +289,7 @@ final class Exchange: Deadlined {
     refusal = nil
     interims = 0
     frames = WebSocketFrames()
+    ending = nil
     isClientDone = false
     isUpstreamDone = false
     isUpstreamEnded = false

@@ -216,6 +216,11 @@ enum TrailerWriter {
     return used
   }
 
+  /// Marks what HTTP/2 trailers leave out; `connection` and its like would make them malformed (RFC 9113 §8.2.2).
+  static func drop(_ trailers: HeaderList) {
+    for index in 0..<trailers.count where !isAllowed(trailers.fields[index].known) { trailers.fields[index].isDropped = true }
+  }
+
   static func isAllowed(_ name: HeaderName) -> Bool {
     switch name {
     case .connection, .contentLength, .transferEncoding, .upgrade, .te, .trailer, .keepAlive, .proxyConnection, .host,

@@ -47,7 +47,9 @@ extension Exchange {
       downstream.resume(.pipelined)
     }
     if !worker.settings.writesAccessLog { releaseHead() }
-    return true
+    // The client closed its side before there was a tunnel to close.
+    if stream != nil, isRequestComplete { tunnelEndedByClient() }
+    return stage == .tunnel
   }
 
   /// RFC 9110 §7.8: the protocol must be one that was offered.
@@ -89,6 +91,7 @@ extension Exchange {
   /// From the client to the sandbox.
   func tunnelReceived(_ base: UnsafePointer<UInt8>, _ count: Int) {
     guard stage == .tunnel, let upstream else { return }
+    lastByteMs = worker.loop.nowMs
     if stream == nil { requestBytes &+= UInt64(count) }
     guard upstream.send(base, count) else {
       tunnelEndedByUpstream(isOrderly: false)
@@ -101,10 +104,23 @@ extension Exchange {
   }
 
   /// From the sandbox to the client.
-  func tunnelFromUpstream(_ base: UnsafePointer<UInt8>, _ count: Int) {
+  func tunnelFromUpstream(_ base: UnsafePointer<UInt8>, _ offered: Int) {
     guard stage == .tunnel, let downstream else { return }
+    var count = offered
+    if upgrade == .webSocket {
+      count = frames.note(base, offered, stopsAtBoundary: ending != nil)
+      if ending != nil, frames.isAtBoundary {
+        sendTunnelled(base, count, downstream)
+        if let ending { endTunnel(ending) }
+        return
+      }
+    }
+    sendTunnelled(base, count, downstream)
+  }
+
+  private func sendTunnelled(_ base: UnsafePointer<UInt8>, _ count: Int, _ downstream: DownstreamConnection) {
     responseBytes &+= UInt64(count)
-    if upgrade == .webSocket { frames.note(base, count) }
+    lastByteMs = worker.loop.nowMs
     if let stream, let h2 = downstream.h2 {
       h2.append(stream, base, count)
       downstream.observeTurnEnd(of: worker.loop)
@@ -128,7 +144,22 @@ extension Exchange {
     guard stage == .tunnel, !isClientDone else { return }
     isClientDone = true
     upstream?.finishWriting()
-    if isUpstreamEnded { endTunnelQuietly() }
+    if isUpstreamEnded { endTunnelQuietly() } else { watchHalfClosed() }
+  }
+
+  /// One direction is over and the other has nothing to say: nobody waits for that for ever.
+  private func watchHalfClosed() {
+    lastByteMs = worker.loop.nowMs
+    worker.loop.timers.schedule(self, afterMs: worker.settings.keepAliveIdleMs)
+  }
+
+  func halfClosedTunnelReached() {
+    let silentMs = worker.loop.nowMs &- lastByteMs
+    if silentMs < worker.settings.keepAliveIdleMs {
+      worker.loop.timers.schedule(self, afterMs: worker.settings.keepAliveIdleMs - silentMs)
+    } else {
+      endTunnelQuietly()
+    }
   }
 
   /// The sandbox will send no more, or broke.
@@ -143,11 +174,20 @@ extension Exchange {
       } else {
         downstream.finishWriting()
       }
-      if isClientDone { endTunnelQuietly() }
+      if isClientDone { endTunnelQuietly() } else { watchHalfClosed() }
       return
     }
+    // It broke: what a WebSocket's client gets to know of that is a close code.
+    endTunnel(isUpstreamEnded ? nil : .upstreamReset)
+  }
+
+  /// Both directions are done.
+  private func endTunnelQuietly() {
+    guard let downstream else { return }
     if let stream, let h2 = downstream.h2 {
-      h2.reset(stream, .cancel)
+      // What the client has not closed by now, it need not.
+      h2.end(stream)
+      h2.resetAfterEnd(stream)
       downstream.observeTurnEnd(of: worker.loop)
       finish(endsDownstream: false)
       return
@@ -159,25 +199,22 @@ extension Exchange {
     connection.linger()
   }
 
-  /// Both directions are done.
-  private func endTunnelQuietly() {
-    guard let downstream else { return }
-    if stream != nil {
-      finish(endsDownstream: false)
-      return
+  /// The drain is over: the tunnel ends at the next place where a close frame may stand, which is most often now.
+  func endTunnelAtBoundary(_ refusal: Refusal) {
+    guard stage == .tunnel else { return }
+    if upgrade == .webSocket, !frames.isAtBoundary, upstream != nil, !isUpstreamEnded {
+      ending = refusal
+    } else {
+      endTunnel(refusal)
     }
-    let connection = downstream
-    finish(endsDownstream: false)
-    connection.exchange = nil
-    connection.linger()
   }
 
-  /// Porthole itself ends the tunnel: a WebSocket gets a close frame with the word as its reason, where a frame may
-  /// stand; both sides get it.
-  func endTunnel(_ refusal: Refusal) {
+  /// Porthole itself ends the tunnel: a WebSocket's client gets a close frame with the word as its reason, where a frame
+  /// may stand. Nil: there is nothing to be said.
+  func endTunnel(_ refusal: Refusal?) {
     guard stage == .tunnel, let downstream else { return }
     self.refusal = refusal
-    if upgrade == .webSocket, frames.isAtBoundary {
+    if let refusal, upgrade == .webSocket, frames.isAtBoundary, !frames.hasClosed {
       var frame = WebSocketFrames.close(code: refusal.webSocketCode, reason: refusal.word)
       frame.withUnsafeMutableBufferPointer { bytes in
         if let stream, let h2 = downstream.h2 {
@@ -211,12 +248,17 @@ struct WebSocketFrames {
   private var headCount = 0
   private var head: (UInt8, UInt8, UInt64) = (0, 0, 0)
   private var payloadLeft: UInt64 = 0
+  /// A close frame has begun: no other frame may follow it (§5.5.1).
+  private(set) var hasClosed = false
 
   var isAtBoundary: Bool { headCount == 0 && payloadLeft == 0 }
 
-  mutating func note(_ base: UnsafePointer<UInt8>, _ count: Int) {
+  /// Reads on and answers how many bytes that were: all, or those up to the next boundary.
+  @discardableResult
+  mutating func note(_ base: UnsafePointer<UInt8>, _ count: Int, stopsAtBoundary: Bool = false) -> Int {
     var at = 0
     while at < count {
+      if stopsAtBoundary, at > 0, isAtBoundary { return at }
       if payloadLeft > 0 {
         let part = min(payloadLeft, UInt64(count - at))
         payloadLeft -= part
@@ -226,7 +268,9 @@ struct WebSocketFrames {
       let byte = base[at]
       at += 1
       switch headCount {
-      case 0: head = (byte, 0, 0)
+      case 0:
+        head = (byte, 0, 0)
+        if byte & 0x0F == 0x8 { hasClosed = true }
       case 1:
         head.1 = byte
         let length = byte & 0x7F
@@ -244,6 +288,7 @@ struct WebSocketFrames {
         head = (0, 0, 0)
       }
     }
+    return at
   }
 
   /// An unmasked close frame, as servers send it (§5.5.1). The reason is one of our words and short.

@@ -467,8 +467,10 @@ final class UpstreamConnection: Transport {
   }
 
   /// The exchange is gone; the stream follows unless it is over already.
-  func abandon(_ stream: HTTP2Stream) {
+  /// `owed`: received bytes that a slow client had not taken; the connection's window is everybody's.
+  func abandon(_ stream: HTTP2Stream, owed: Int) {
     stream.owner = nil
+    h2?.consume(streamID: stream.id, owed)
     if !stream.isClosed { h2?.reset(stream, .cancel) }
     idleSinceMs = loop.nowMs
     observeTurnEnd(of: loop)
@@ -524,11 +526,12 @@ final class UpstreamConnection: Transport {
     case .end: finish(stream, exchange, trailers: nil)
     case .trailers: finish(stream, exchange, trailers: h2.headers(of: event))
     case .closed:
-      stream.owner = nil
-      exchange.upstreamStream = nil
-      exchange.upstream = nil
-      let refused = event.errorCode == HTTP2ErrorCode.refusedStream.rawValue
-      exchange.upstreamBroke(refused ? .upstreamClosed : .upstreamReset)
+      exchange.detachUpstream(reusable: false)
+      if event.errorCode == HTTP2ErrorCode.refusedStream.rawValue {
+        exchange.upstreamRefused()
+      } else {
+        exchange.upstreamBroke(.upstreamReset)
+      }
     case .headTooLarge: exchange.upstreamFailed(.upstreamHeadTooLarge)
     case .goAway: break
     }

@@ -69,6 +69,14 @@ struct HTTP2Callbacks: @unchecked Sendable {
       HTTP2Callbacks.session(data)._withUnsafeGuaranteedRef { $0.frameReceived(frame!.pointee) }
       return 0
     }
+    // A frame that costs us an answer and its sender nothing (a reset of a stream that it provoked, most of all).
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, frame, _, data in
+      HTTP2Callbacks.session(data)._withUnsafeGuaranteedRef { session in
+        session.idleFrames &+= 1
+        if UInt32(frame!.pointee.hd.type) == NGHTTP2_HEADERS.rawValue { session.inbox.abandonHead() }
+      }
+      return 0
+    }
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { _, _, streamID, bytes, count, data in
       HTTP2Callbacks.session(data)._withUnsafeGuaranteedRef { session in
         var event = HTTP2Event(kind: .data, streamID: streamID)
@@ -102,16 +110,14 @@ extension HTTP2Session {
   ) -> Int32 {
     inbox.building.listBytes += nameCount + valueCount + 32
     if inbox.building.listBytes > settings.limits.headBytes || inbox.fieldsInHead >= settings.limits.fields {
-      if inbox.building.kind != .headTooLarge, role == .server {
-        inbox.building.kind = .headTooLarge
-        return 0
-      }
-      // Already refused: the rest of the block is decoded for HPACK's sake and dropped; a bomb ends the stream.
-      return inbox.building.listBytes > 4 * settings.limits.headBytes || role == .client
-        ? Int32(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) : 0
+      // A request's head gets an answer. A trailer section has had its chance of one, and a response goes nowhere.
+      if inbox.building.kind == .head, role == .server { inbox.building.kind = .headTooLarge }
+      // The rest of the block is decoded for HPACK's sake and dropped; a bomb ends the stream.
+      if inbox.building.kind == .headTooLarge, inbox.building.listBytes <= 4 * settings.limits.headBytes { return 0 }
+      inbox.abandonHead()
+      return Int32(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
     }
     if nameCount > 0, name[0] == 0x3A {
-      let bytes = UnsafeBufferPointer(start: name, count: nameCount)
       let range = inbox.store(value, valueCount)
       switch nameCount {
       case 5 where name[1] == 0x70: inbox.building.path = range
@@ -120,7 +126,7 @@ extension HTTP2Session {
       case 7: inbox.building.status = HTTP2Session.status(UnsafeBufferPointer(start: value, count: valueCount))
       case 9: inbox.building.protocol = range
       case 10: inbox.building.authority = range
-      default: _ = bytes
+      default: break
       }
       return 0
     }
@@ -137,6 +143,9 @@ extension HTTP2Session {
     let ends = frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
     switch UInt32(frame.hd.type) {
     case NGHTTP2_HEADERS.rawValue:
+      guard inbox.isInHead else { return }
+      // A head may come in pieces, and its stream may have ended in between.
+      inbox.building.stream = stream(frame.hd.stream_id)
       inbox.building.endsStream = ends
       // A client's header block after the final head is its trailer section.
       if role == .client, frame.headers.cat == NGHTTP2_HCAT_HEADERS, inbox.building.status == 0 { inbox.building.kind = .trailers }
@@ -144,6 +153,12 @@ extension HTTP2Session {
       if ends, inbox.building.kind == .trailers { append(.end, frame.hd.stream_id) }
     case NGHTTP2_DATA.rawValue where ends:
       append(.end, frame.hd.stream_id)
+    case NGHTTP2_DATA.rawValue where frame.hd.length == 0:
+      idleFrames &+= 1
+    case NGHTTP2_PING.rawValue, NGHTTP2_SETTINGS.rawValue:
+      if frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { idleFrames &+= 1 }
+    case NGHTTP2_PRIORITY.rawValue, NGHTTP2_RST_STREAM.rawValue:
+      idleFrames &+= 1
     case NGHTTP2_GOAWAY.rawValue:
       var event = HTTP2Event(kind: .goAway, streamID: frame.goaway.last_stream_id)
       event.errorCode = frame.goaway.error_code

@@ -117,8 +117,11 @@ final class HTTP2Inbox {
     fieldCount += 1
   }
 
-  /// The head is given up: its stream was reset.
+  /// The head is given up: its stream ends, and what is left of its block is not shown to us.
   func abandonHead() { isBuilding = false }
+
+  /// A header block has begun and not ended.
+  var isInHead: Bool { isBuilding }
 
   var fieldsInHead: Int { fieldCount - building.firstField }
 

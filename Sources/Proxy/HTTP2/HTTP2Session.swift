@@ -31,6 +31,10 @@ public final class HTTP2Session {
   /// Streams whose nghttp2 side is open, by us kept alive: nghttp2 holds plain pointers to them.
   private var streams: [Int32: HTTP2Stream] = [:]
 
+  /// Frames so far that brought nothing and made us work: pings, settings, resets, priorities, empty DATA, and frames
+  /// that are errors (RFC 9113 §10.5). The owner holds them against time.
+  public internal(set) var idleFrames = 0
+
   // Where `produce` writes; set only while it runs.
   private var sink: UnsafeMutablePointer<UInt8>! = nil
   private var sinkCount = 0
@@ -81,6 +85,9 @@ public final class HTTP2Session {
     return taken == count
   }
 
+  /// The stream whose header block has begun and not ended, or 0; no other frame may come before that (RFC 9113 §6.10).
+  public var headInPieces: Int32 { inbox.isInHead ? inbox.building.streamID : 0 }
+
   public var eventCount: Int { inbox.events.count }
   public func event(_ index: Int) -> HTTP2Event { inbox.events[index] }
   public func clearEvents() { inbox.clear() }
@@ -104,6 +111,8 @@ public final class HTTP2Session {
   /// Neither side has anything left to say: close the connection.
   public var isFinished: Bool { nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0 }
   public var openStreams: Int { streams.count }
+  /// Frames other than DATA that wait to be made.
+  public var framesQueued: Int { nghttp2_session_get_outbound_queue_size(session) }
 
   /// Bytes that `produce` may write beyond `goal`: one frame with its header, and slack for nghttp2's chunk.
   public static let overshootBytes = 20_480

@@ -15,6 +15,10 @@ public final class HTTP2Stream {
   public var wantsRoom = false
   /// The stream is gone from nghttp2; nothing may be submitted on it.
   public internal(set) var isClosed = false
+  /// For the owner's counters: the stream has been counted.
+  public var isCounted = false
+  /// For the owner's watch over peers that do not read: what was left to send when it looked last.
+  public var bytesSeen = -1
   var isDeferred = false
   var hasSentEnd = false
   var resetsAfterEnd = false
