@@ -75,7 +75,7 @@ let package = Package(
     tests("TLSTests", ["TLS", "Bytes", "COpenSSL"]),
     tests("TelemetryTests", ["Telemetry", "Bytes"]),
     tests("PagesTests", ["Pages", "HTTP"]),
-    tests("ConfigurationTests", ["Configuration", "Bytes", "Sandbox"]),
+    tests("ConfigurationTests", ["Configuration", "Bytes", "Sandbox", "Router", "StaticRunner", "HTTP"]),
     tests("CertificatesTests", ["Certificates"]),
     tests("DemoTests", ["Demo"]),
     tests("TidyTests", ["HTTP"]),

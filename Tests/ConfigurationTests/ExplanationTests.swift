@@ -1,3 +1,7 @@
+import HTTP
+import Router
+import Sandbox
+import StaticRunner
 import Testing
 
 @testable import Configuration
@@ -23,13 +27,14 @@ import Testing
     ("https://9001-bench.preview.localhost/", "route/not-found", "port", "9001 is not in the sandbox's ingress.allowPorts"),
     ("https://3001-demo.preview.localhost/", "route/not-found", "port", "3001 is not exposed; add it to the sandbox's ports, or use ingress: {mode: open}"),
     ("https://3000-demmo.preview.localhost/", "route/not-found", "sandbox", "no sandbox is called demmo; did you mean demo?"),
-    ("https://03000-demo.preview.localhost/", "route/not-found", "host", "\"03000-demo\" is neither <port>-<id> (a port of 1 to 65535 without leading zero) nor <id>"),
-    ("https://demo.preview.localhost/", nil, "port", "no port in front of the id: this is the sandbox's runtime URL, not a preview"),
-    ("https://api.preview.localhost/", nil, "sandbox", "the control API, no sandbox"),
-    ("https://preview.localhost/", "route/not-found", "host", "this is a domain itself; previews are one label below it: <port>-<id>.preview.localhost"),
+    ("https://03000-demo.preview.localhost/", "route/not-found", "host", "\"03000-demo\" is not <port>-<id>, with a port of 1 to 65535 without leading zero"),
+    ("https://demo.preview.localhost/", "route/not-found", "host", "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet"),
+    ("https://api.preview.localhost/", "route/not-found", "host", "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet"),
+    ("https://preview.localhost/", "route/not-found", "host", "previews are exactly one label below the domain: <port>-<id>.preview.localhost"),
+    ("https://a.3000-demo.preview.localhost/", "route/not-found", "host", "previews are exactly one label below the domain: <port>-<id>.preview.localhost"),
     ("https://other.test/", "route/misdirected", "host", "other.test is none of *.preview.localhost, app.example.test, *.example.test"),
     ("https://app.example.test/", nil, "upstream", "http://127.0.0.1:3000 at 127.0.0.1:3000, Host as the client sent it"),
-    ("https://x.y.example.test/", nil, "upstream", "http://127.0.0.1:3001 at 127.0.0.1:3001, Host: 127.0.0.1:3001"),
+    ("https://x.example.test/", nil, "upstream", "http://127.0.0.1:3001 at 127.0.0.1:3001, Host: 127.0.0.1:3001"),
     ("https://3000-demo.preview.localhost/.porthole/auth", nil, "path", "paths below /.porthole/ are answered by Porthole and never reach the sandbox"),
     ("ftp://x/", "request/bad-target", "url", "not a URL of the form https://host[:port]/path"),
     ("https://user@x/", "request/bad-target", "url", "not a URL of the form https://host[:port]/path"),
@@ -49,5 +54,43 @@ import Testing
     let explanation = Explanation(url: "https://3000-demo.preview.localhost/", configuration: Self.configuration)
     #expect(explanation.steps.first?.outcome == .note)
     #expect(explanation.isForwarded)
+  }
+
+  /// The router decides and this only explains: the two have to say the same of every URL.
+  @Test(arguments: [
+    "3000-demo.preview.localhost/", "8888-demo.preview.localhost/", "3001-demo.preview.localhost/",
+    "9000-bench.preview.localhost/", "9001-bench.preview.localhost/", "3000-gone.preview.localhost/",
+    "03000-demo.preview.localhost/", "70000-demo.preview.localhost/", "-demo.preview.localhost/",
+    "3000-.preview.localhost/", "3000-1demo.preview.localhost/", "demo.preview.localhost/", "api.preview.localhost/",
+    "preview.localhost/", "a.b.preview.localhost/", "app.example.test/", "x.example.test/", "x.y.example.test/",
+    "example.test/", "other.test/", "3000-DEMO.preview.localhost/.porthole/auth", "3001-gone.preview.localhost/.porthole",
+    "3000-1demo.preview.localhost/.porthole/", "3000-demo.preview.localhost/.portholes",
+  ]) func itAgreesWithTheRouter(_ url: String) throws {
+    let runner = StaticRunner(
+      Self.configuration.runner.sandboxes.map {
+        StaticSandbox(id: $0.id, address: $0.address, ingress: $0.ingress, exposures: $0.exposures)
+      })
+    let routes = Self.configuration.routes.map { route in
+      RouteChange.putGateway(
+        host: route.host.description,
+        UpstreamTarget(
+          generation: Generation.next(), sandboxID: "", endpoint: route.upstream.endpoint, hostPolicy: route.hostHeader,
+          upstreamProtocol: route.upstream.upstreamProtocol, tlsServerName: "", isGateway: true))
+    }
+    let table = RouteTable(
+      domains: Self.configuration.domains, changes: runner.sandboxes().map { .putSandbox($0) } + routes)
+    let slash = try #require(url.firstIndex(of: "/"))
+    var (host, path) = (String(url[..<slash]), String(url[slash...]))
+    let explanation = Explanation(url: url, configuration: Self.configuration)
+    host.withUTF8 { authority in
+      path.withUTF8 { target in
+        switch table.decide(authority: authority, target: target) {
+        case .forward: #expect(explanation.answer == nil)
+        case .porthole: #expect(explanation.answer == .own)
+        case .refuse(let refusal):
+          #expect(explanation.answer == .init(status: Int(refusal.status), error: "\(refusal.word)"))
+        }
+      }
+    }
   }
 }

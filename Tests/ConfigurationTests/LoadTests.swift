@@ -153,6 +153,9 @@ import Testing
     next.workers += 1
     next.store = .memory
     next.listen.api = SocketAddress("127.0.0.1:1")
-    #expect(next.restartNeeded(comparedTo: running) == ["workers", "store", "listen.api"])
+    next.listen.trustedProxies = [CIDR("10.0.0.0/8")!]
+    next.log.access = .json
+    #expect(
+      next.restartNeeded(comparedTo: running) == ["workers", "store", "listen.api", "listen.trustedProxies", "log.access"])
   }
 }

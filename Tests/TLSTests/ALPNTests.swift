@@ -9,6 +9,8 @@ import Testing
     (["http/1.1"], true, .http1, "only http/1.1"),
     (["h2", "http/1.1"], false, .http1, "listener without HTTP/2"),
     (["spdy/3", "http/1.1", "h3"], true, .http1, "unknown names are skipped"),
+    (["http/1.0"], true, .http1, "what curl --http1.0 offers"),
+    (["http/1.0", "http/1.1"], true, .http1, "the newer of the two"),
     ([], true, ALPN.none, "no ALPN at all"),
   ])
   func theServerChooses(offer: [String], offersHTTP2: Bool, expected: ALPN, why: String) throws {
@@ -21,7 +23,7 @@ import Testing
   }
 
   // RFC 7301 §3.2: "the server SHALL respond with a fatal no_application_protocol alert".
-  @Test(arguments: [(["h3"], true), (["h2"], false), (["http/1.0", "H2", "http/1.11"], true)])
+  @Test(arguments: [(["h3"], true), (["h2"], false), (["http/0.9", "H2", "http/1.11"], true)])
   func nothingInCommonIsFatal(offer: [String], offersHTTP2: Bool) throws {
     let talk = try Conversation(.testing { $0.offersHTTP2 = offersHTTP2 }) { ClientTweak.offer($0, offer) }.run()
     #expect(talk.server.failure == .noCommonProtocol)

@@ -249,6 +249,7 @@ final class Server {
     if next.domains != configuration.domains { table = table.replacingDomains(next.domains) }
 
     var settings = EngineSettings(next)
+    settings.writesAccessLog = accessLog != nil
     settings.redirectPort = listeners.first?.address.port ?? 443
     let trust = UpstreamTrust(next.routes, gateways)
     for worker in workers {
@@ -263,6 +264,9 @@ final class Server {
     running.workers = configuration.workers
     running.listen = configuration.listen
     running.store = configuration.store
+    running.tlsOptions.ticketRotationMs = configuration.tlsOptions.ticketRotationMs
+    running.log.access = configuration.log.access
+    running.log.accessFile = configuration.log.accessFile
     configuration = running
     watchCertificates()
     logger.info(

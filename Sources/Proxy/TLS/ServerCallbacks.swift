@@ -42,7 +42,8 @@ enum ServerCallbacks {
   SSL_TLSEXT_ERR_OK
 }
 
-/// Our preference, not the client's: h2, then http/1.1; with neither offered, the alert that RFC 7301 §3.2 demands.
+/// Our preference, not the client's: h2, then http/1.1, then http/1.0, which is in IANA's list too and all that
+/// `curl --http1.0` offers; with none offered, the alert that RFC 7301 §3.2 demands.
 @c func selectProtocol(
   _ ssl: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ chosenCount: UnsafeMutablePointer<UInt8>?,
   _ offer: UnsafePointer<UInt8>?, _ offerCount: UInt32, _ argument: UnsafeMutableRawPointer?
@@ -59,7 +60,7 @@ enum ServerCallbacks {
       best = name
       break
     }
-    if ASCII.equals(name, "http/1.1") { best = name }
+    if ASCII.equals(name, "http/1.1") || (best == nil && ASCII.equals(name, "http/1.0")) { best = name }
     at = end
   }
   guard let best else { return SSL_TLSEXT_ERR_ALERT_FATAL }

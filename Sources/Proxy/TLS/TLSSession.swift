@@ -138,7 +138,7 @@ extension TLSSession {
     SSL_get0_alpn_selected(ssl, &name, &count)
     let bytes = UnsafeBufferPointer(start: name, count: Int(count))
     if ASCII.equals(bytes, "h2") { return .http2 }
-    return ASCII.equals(bytes, "http/1.1") ? .http1 : .none
+    return ASCII.equals(bytes, "http/1.1") || ASCII.equals(bytes, "http/1.0") ? .http1 : .none
   }
 }
 

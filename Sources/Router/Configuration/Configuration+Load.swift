@@ -115,7 +115,8 @@ extension Configuration {
   private func refuseRoutesOnOwnHosts(_ field: Field) {
     for item in field.items("") ?? [] {
       guard case .scalar(let text, _) = item["host"].value?.content else { continue }
-      for domain in domains where text == "api.\(domain)" || text == "*.\(domain)" {
+      // Below a domain the router asks no wildcard, so one there would never be met.
+      for domain in domains where text == "api.\(domain)" || (text.hasPrefix("*.") && text.hasSuffix(".\(domain)")) {
         item["host"].refuse("\(text) belongs to Porthole because \(domain) is one of its domains; choose another host")
       }
     }

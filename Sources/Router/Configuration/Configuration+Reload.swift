@@ -12,7 +12,18 @@ extension Configuration {
     compare("listen.https", listen.https.map(\.address) == running.listen.https.map(\.address))
     compare("listen.http", listen.http == running.listen.http)
     compare("listen.api", listen.api == running.listen.api)
-    compare("limits.connections", limits.connections == running.limits.connections)
+    // What each listener was bound with.
+    compare(
+      "listen.proxyProtocol",
+      listen.proxyProtocol == running.listen.proxyProtocol
+        && listen.https.map(\.proxyProtocol) == running.listen.https.map(\.proxyProtocol))
+    compare(
+      "listen.trustedProxies",
+      listen.trustedProxies == running.listen.trustedProxies
+        && listen.proxyProtocolPeers == running.listen.proxyProtocolPeers)
+    compare("tlsOptions.ticketRotation", tlsOptions.ticketRotationMs == running.tlsOptions.ticketRotationMs)
+    compare("log.access", log.access == running.log.access)
+    compare("log.accessFile", log.accessFile == running.log.accessFile)
     return keys
   }
 }

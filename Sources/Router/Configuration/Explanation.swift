@@ -24,7 +24,7 @@ public struct Explanation: Sendable, Equatable {
   public private(set) var answer: Answer?
 
   public struct Answer: Sendable, Equatable {
-    /// Nil where it depends on the request: the control API, a runtime URL, `/.porthole/`.
+    /// Nil where it depends on the request, as below `/.porthole/`.
     public let status: Int?
     /// The word of `Porthole-Error`, such as `route/not-found`; nil for answers that are no errors.
     public let error: String?
@@ -74,8 +74,8 @@ public struct Explanation: Sendable, Equatable {
     } else if let (label, domain) = configuration.split(host: target.host) {
       pass("host", "\"\(label)\" below the domain \(domain)")
       explainLabel(label, target, configuration)
-    } else if configuration.domains.contains(target.host) {
-      refuse("host", 404, "route/not-found", "this is a domain itself; previews are one label below it: <port>-<id>.\(target.host)")
+    } else if let domain = configuration.domain(around: target.host) {
+      refuse("host", 404, "route/not-found", "previews are exactly one label below the domain: <port>-<id>.\(domain)")
     } else {
       let domains = configuration.domains.map { "*.\($0)" } + configuration.routes.map(\.host.description)
       refuse("host", 421, "route/misdirected", "\(target.host) is none of \(domains.joined(separator: ", "))")
@@ -87,14 +87,18 @@ public struct Explanation: Sendable, Equatable {
   }
 
   private mutating func explainLabel(_ label: String, _ target: Target, _ configuration: Configuration) {
-    if label == "api" {
-      note("sandbox", "the control API, no sandbox")
-      answer = .own
+    let (port, idText) = Explanation.splitLabel(label)
+    if label == "api" || (port == nil && SandboxID(idText) != nil) {
+      refuse("host", 404, "route/not-found", "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet")
       return
     }
-    let (port, idText) = Explanation.splitLabel(label)
-    guard let id = SandboxID(idText) else {
-      refuse("host", 404, "route/not-found", "\"\(label)\" is neither <port>-<id> (a port of 1 to 65535 without leading zero) nor <id>")
+    guard let port, let id = SandboxID(idText) else {
+      refuse("host", 404, "route/not-found", "\"\(label)\" is not <port>-<id>, with a port of 1 to 65535 without leading zero")
+      return
+    }
+    if target.path == "/.porthole" || target.path.hasPrefix("/.porthole/") {
+      note("path", "paths below /.porthole/ are answered by Porthole and never reach the sandbox")
+      answer = .own
       return
     }
     guard let sandbox = configuration.runner.sandboxes.first(where: { $0.id == id }) else {
@@ -103,15 +107,10 @@ public struct Explanation: Sendable, Equatable {
       return
     }
     pass("sandbox", "\(id) at \(sandbox.address), ingress \(sandbox.ingress.mode.rawValue)")
-    guard let port else {
-      note("port", "no port in front of the id: this is the sandbox's runtime URL, not a preview")
-      answer = .own
-      return
-    }
-    explainPort(port, sandbox, target)
+    explainPort(port, sandbox)
   }
 
-  private mutating func explainPort(_ port: UInt16, _ sandbox: Configuration.StaticSandbox, _ target: Target) {
+  private mutating func explainPort(_ port: UInt16, _ sandbox: Configuration.StaticSandbox) {
     let exposure = sandbox.exposures.first { $0.port == port }
     if let allowPorts = sandbox.ingress.allowPorts, !allowPorts.contains(port) {
       refuse("port", 404, "route/not-found", "\(port) is not in the sandbox's ingress.allowPorts")
@@ -122,11 +121,6 @@ public struct Explanation: Sendable, Equatable {
       return
     }
     pass("port", exposure == nil ? "\(port) is allowed because ingress is open" : "\(port) is exposed\(exposure?.name.map { " as \($0)" } ?? "")")
-    if target.path == "/.porthole" || target.path.hasPrefix("/.porthole/") {
-      note("path", "paths below /.porthole/ are answered by Porthole and never reach the sandbox")
-      answer = .own
-      return
-    }
     let shown = exposure ?? Exposure(port: port)
     pass("upstream", "\(shown.upstream.rawValue) to \(SocketAddress(ip: sandbox.address, port: port)), \(shown.host.text)")
   }
@@ -176,24 +170,41 @@ private struct Target {
       rest = url[scheme.upperBound...]
     }
     let authorityEnd = rest.firstIndex { "/?#".contains($0) } ?? rest.endIndex
-    guard let authority = Authority(String(rest[..<authorityEnd])) else { return nil }
+    guard let (host, port) = Target.split(String(rest[..<authorityEnd])) else { return nil }
     self.isHTTPS = isHTTPS
-    host = authority.bracketedHost
-    port = authority.port ?? (isHTTPS ? 443 : 80)
+    self.host = host
+    self.port = port ?? (isHTTPS ? 443 : 80)
     path = String(rest[authorityEnd...].prefix { $0 != "?" && $0 != "#" })
+  }
+
+  /// Wider than `Authority`, which is for names that we write: a client may well ask for `3000-.preview.localhost`, and
+  /// then the answer is 404 and not "no host name".
+  private static func split(_ text: String) -> (host: String, port: UInt16?)? {
+    if let authority = Authority(text) { return (authority.bracketedHost, authority.port) }
+    let parts = text.lowercased().split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    guard var host = parts.first, !host.isEmpty else { return nil }
+    if host.hasSuffix(".") { host.removeLast() }
+    guard host.utf8.allSatisfy({ ASCII.isDigit($0) || (0x61...0x7A).contains($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F })
+    else { return nil }
+    if parts.count == 1 { return (String(host), nil) }
+    guard parts[1].utf8.allSatisfy(ASCII.isDigit), let port = UInt16(parts[1]), port > 0 else { return nil }
+    return (String(host), port)
   }
 }
 
 extension Configuration {
-  /// The exact route, else the longest wildcard, unless a domain is a better fit.
+  /// The exact route, else the wildcard one label above, which never reaches below a domain.
   fileprivate func route(for host: String) -> Route? {
     if let exact = routes.first(where: { $0.host == .exact(host) }) { return exact }
-    if split(host: host) != nil { return nil }
-    let fitting = routes.filter {
-      guard case .wildcard(let suffix) = $0.host else { return false }
-      return host.hasSuffix(".\(suffix)")
-    }
-    return fitting.max { $0.host.description.utf8.count < $1.host.description.utf8.count }
+    if domain(around: host) != nil { return nil }
+    guard let dot = host.firstIndex(of: ".") else { return nil }
+    let parent = String(host[host.index(after: dot)...])
+    return routes.first { $0.host == .wildcard(suffix: parent) }
+  }
+
+  /// The domain that `host` is, or is below by any number of labels.
+  fileprivate func domain(around host: String) -> String? {
+    domains.first { host == $0 || host.hasSuffix(".\($0)") }
   }
 
   /// `3000-demo.preview.localhost` into its one label and the domain.

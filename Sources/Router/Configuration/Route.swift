@@ -19,7 +19,7 @@ extension Configuration {
   /// Which hosts a route takes, in lower case.
   public enum HostPattern: Hashable, Sendable, CustomStringConvertible {
     case exact(String)
-    /// `*.example.test`, kept as `example.test`: one label or more in front of it.
+    /// `*.example.test`, kept as `example.test`: exactly one label in front of it, as in a certificate.
     case wildcard(suffix: String)
 
     public var description: String {
