@@ -433,7 +433,8 @@ final class UpstreamConnection: Transport {
     // Our own head, read back: one writer makes heads for both protocols, and what HTTP/2 forbids is left out here.
     guard
       case .complete = RequestHeadParser.parse(
-        head.base, count: exchange.headCount, scan: &scan, limits: HeadLimits(requestLineBytes: 1 << 20, headBytes: 1 << 20, fields: Worker.fieldsMax),
+        head.base, count: exchange.headCount, scan: &scan,
+        limits: HeadLimits(requestLineBytes: Worker.outBytes, headBytes: Worker.outBytes, fields: Worker.fieldsMax),
         fields: worker.fields, into: &view)
     else { return nil }
     let base = view.headers.base
