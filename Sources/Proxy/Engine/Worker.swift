@@ -38,11 +38,12 @@ public final class Worker {
   /// Plaintext on its way out, gathered into one write: a head, its first body bytes, chunk framing.
   let out: UnsafeMutablePointer<UInt8> = .allocate(capacity: Worker.outBytes)
   var outCount = 0
-  /// A head with all its fields (64 KiB and what we add), a read's worth of body, and chunk framing.
-  static let outBytes = 262_144
+  /// The largest head that can be configured (1 MiB) and what we add, a read's worth of body, and chunk framing. Pages
+  /// that are never touched cost nothing.
+  static let outBytes = 1_048_576 + 262_144
   /// The same towards upstreams: a head, one read's worth of body, chunk framing.
   let upstreamOut: UnsafeMutablePointer<UInt8> = .allocate(capacity: Worker.upstreamOutBytes)
-  static let upstreamOutBytes = 262_144
+  static let upstreamOutBytes = 1_048_576 + 262_144
   let fields: UnsafeMutablePointer<HeaderField>
   static let fieldsMax = 1024
 
