@@ -41,6 +41,7 @@ extension Exchange {
   func dial() {
     guard let bucket else { return }
     stage = .dialing
+    isUpstreamDone = false
     attempts += 1
     if dialBeganNs == 0 { dialBeganNs = EventLoop.nowNs }
     let connection = UpstreamConnection(worker: worker, bucket: bucket, isForUpgrade: upgrade != .none)
@@ -96,7 +97,8 @@ extension Exchange {
     if connection.isHTTP2 {
       guard let opened = connection.open(self) else {
         upstream = nil
-        dial()
+        // A shared connection that filled up in the meantime; one of our own that takes nothing is not tried for ever.
+        if reused { dial() } else { refuse(.upstreamMalformed) }
         return
       }
       upstreamStream = opened
