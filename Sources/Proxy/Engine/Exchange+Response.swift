@@ -57,6 +57,7 @@ extension Exchange {
   func responseBody(_ base: UnsafePointer<UInt8>, _ count: Int) {
     guard stage == .responding, let downstream, count > 0 else { return }
     responseBytes &+= UInt64(count)
+    worker.loop.timers.schedule(self, afterMs: worker.settings.streamIdleMs)
     if let stream {
       guard let h2 = downstream.h2 else { return }
       h2.append(stream, base, count)
@@ -142,7 +143,8 @@ extension Exchange {
       self.refusal = refusal ?? .upstreamReset
       breakOff()
     case .tunnel: tunnelEndedByUpstream(isOrderly: false)
-    case .dialing, .idle, .ended: break
+    case .dialing: refuse(refusal ?? .dialFailed)
+    case .idle, .ended: break
     }
   }
 
@@ -162,8 +164,9 @@ extension Exchange {
     } else {
       downstream.flushOut()
       let connection = downstream
+      let endsWithConnection = responseFraming == .untilEnd
       finish(endsDownstream: false)
-      connection.exchangeBroke()
+      connection.exchangeBroke(endsWithConnection: endsWithConnection)
     }
   }
 

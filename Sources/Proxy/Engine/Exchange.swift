@@ -76,6 +76,8 @@ final class Exchange: Deadlined {
   var isClientDone = false
   /// The upstream was let go of: what the client still sends is read and dropped.
   var isUpstreamDone = false
+  /// The upstream takes no more of the request, but may still answer (RFC 9112 §9.5): the rest is read and dropped.
+  var isUpstreamDeaf = false
   /// Tunnels: the sandbox has sent its last byte.
   var isUpstreamEnded = false
   /// HTTP/2 upstream: the client is slow, so received bytes are not given back to the stream's window.
@@ -201,7 +203,8 @@ final class Exchange: Deadlined {
         worker.loop.timers.schedule(self, afterMs: worker.settings.responseHeadMs)
       }
     case .responding: upstreamFailed(.upstreamTimeout)
-    case .tunnel, .idle, .ended: break
+    case .tunnel: endTunnel(.upstreamTimeout)
+    case .idle, .ended: break
     }
   }
 
@@ -266,6 +269,7 @@ final class Exchange: Deadlined {
     frames = WebSocketFrames()
     isClientDone = false
     isUpstreamDone = false
+    isUpstreamDeaf = false
     isUpstreamEnded = false
     isClientSlow = false
     owedUpstream = 0

@@ -18,7 +18,7 @@ extension Exchange {
     status = 101
     isRequestComplete = stream != nil ? isRequestComplete : true
     worker.counters.increment(.tunnelsOpen)
-    worker.loop.timers.cancel(self)
+    worker.loop.timers.schedule(self, afterMs: worker.settings.streamIdleMs)
     upstream?.enableKeepAlive()
     if let stream, let h2 = downstream.h2 {
       // RFC 8441 §5: success is a 2xx, and the key exchange stays on the HTTP/1.1 side.
@@ -89,6 +89,7 @@ extension Exchange {
   /// From the client to the sandbox.
   func tunnelReceived(_ base: UnsafePointer<UInt8>, _ count: Int) {
     guard stage == .tunnel, let upstream else { return }
+    worker.loop.timers.schedule(self, afterMs: worker.settings.streamIdleMs)
     if stream == nil { requestBytes &+= UInt64(count) }
     guard upstream.send(base, count) else {
       tunnelEndedByUpstream(isOrderly: false)
@@ -103,6 +104,7 @@ extension Exchange {
   /// From the sandbox to the client.
   func tunnelFromUpstream(_ base: UnsafePointer<UInt8>, _ count: Int) {
     guard stage == .tunnel, let downstream else { return }
+    worker.loop.timers.schedule(self, afterMs: worker.settings.streamIdleMs)
     responseBytes &+= UInt64(count)
     if upgrade == .webSocket { frames.note(base, count) }
     if let stream, let h2 = downstream.h2 {
