@@ -107,6 +107,8 @@ final class DownstreamConnection: Transport {
   override func closed() {
     super.closed()
     dropHeld()
+    // A connection that could not be accepted was never counted.
+    if place < 0 { return }
     switch listener.settings.kind {
     case .https: worker.counters.decrement(.openHTTPS)
     case .redirect: worker.counters.decrement(.openHTTP)
@@ -294,8 +296,10 @@ final class DownstreamConnection: Transport {
     } else if case .discard = reading, exchange == nil {
       if bytesQueued > 0 { return }
       if isClientEnded { close() } else { linger() }
+    } else if let exchange {
+      exchange.downstreamDrained()
     } else {
-      exchange?.downstreamDrained()
+      resume(.pipelined)
     }
   }
 

@@ -74,7 +74,7 @@ final class UpstreamConnection: Transport {
     case .http1: connected()
     case .h2c: isForUpgrade ? connected() : beginHTTP2()
     case .https:
-      guard let context = worker.clientContext(for: bucket.target),
+      guard let context = worker.clientContext(for: bucket.target, isForUpgrade: isForUpgrade),
         let session = TLSSession(client: context, serverName: bucket.target.tlsServerName, output: worker.ciphertext)
       else {
         failExchange(.upstreamTLS)
@@ -508,6 +508,8 @@ final class UpstreamConnection: Transport {
       take(h2.event(index), h2)
       index += 1
     }
+    // Closing in the middle of it: what is left stays in the session, where `closed` finds whom to tell.
+    if isClosing { return }
     h2.clearEvents()
     h2.releaseClosed()
   }
