@@ -18,6 +18,8 @@ import urllib.request
 import pytest
 
 DOMAIN = "preview.localhost"
+# One that applications do not take for this machine; curl needs --resolve for it.
+OTHER_DOMAIN = "preview.example"
 SCRATCH = pathlib.Path(__file__).resolve().parent.parent.parent / ".scratch"
 
 # The resolver of glibc does not know *.localhost (RFC 6761 §6.3); browsers and curl do.
@@ -115,7 +117,7 @@ def certificates():
         openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "7", "-subj", "/CN=Porthole apps test",
                 "-addext", "keyUsage=critical,keyCertSign")
         openssl("req", *key, "-keyout", "key.pem", "-out", "leaf.csr", "-subj", f"/CN={DOMAIN}")
-        (folder / "leaf.cnf").write_text(f"subjectAltName=DNS:{DOMAIN},DNS:*.{DOMAIN}\nextendedKeyUsage=serverAuth\n")
+        (folder / "leaf.cnf").write_text(f"subjectAltName=DNS:{DOMAIN},DNS:*.{DOMAIN},DNS:*.{OTHER_DOMAIN}\nextendedKeyUsage=serverAuth\n")
         openssl("x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "7", "-out",
                 "leaf.pem", "-extfile", "leaf.cnf")
         chain.write_text((folder / "leaf.pem").read_text() + (folder / "ca.pem").read_text())
@@ -139,7 +141,7 @@ class Edge:
         exposures = ", ".join(json.dumps({"port": port, **more}).replace('"', "") for port, more in (ports or {}).items())
         self.access_log = self.folder / "access.log"
         (self.folder / "porthole.yaml").write_text(f"""
-domains: [{DOMAIN}]
+domains: [{DOMAIN}, {OTHER_DOMAIN}]
 listen:
   https: ["127.0.0.1:0"]
   http: ["127.0.0.1:0"]

@@ -64,8 +64,8 @@ struct HeadCursor {
 }
 
 extension Exchange {
-  /// Everything that we add at most, the names and values of clients not counted: request line 12, Host 300,
-  /// six forwarding fields 480, request id 50, traceparent 75, framing 50, upgrade 120.
+  /// Everything that we add at most, the names and values of clients not counted: request line 12; Host, Origin and
+  /// Referer 300 each; six forwarding fields 480, request id 50, traceparent 75, framing 50, upgrade 120.
   private static var addedBytesMax: Int { 2048 }
 
   /// Serialises the head as the sandbox sees it, in HTTP/1.1 form, into a slab of its own.
@@ -109,6 +109,8 @@ extension Exchange {
         put(field, headers, &out)
         continue
       }
+      // Named by Connection, whatever it is (RFC 9110 §7.6.1); TE is always named there and means this hop.
+      if field.isDropped, field.known != .te { continue }
       switch field.known {
       case .host, .connection, .keepAlive, .proxyConnection, .transferEncoding, .contentLength, .http2Settings, .upgrade,
         .proxyAuthorization, .xPortholeToken, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xForwardedPort,
@@ -124,7 +126,7 @@ extension Exchange {
           put(field, headers, &out)
         } else {
           out.put("Origin: ")
-          putOrigin(&out, headers.bytes(field.value), policy, authority, bucket)
+          putFollowingHost(&out, headers.bytes(field.value), policy, authority, bucket)
           out.put("\r\n")
         }
       case .traceparent:
@@ -145,19 +147,26 @@ extension Exchange {
       case .userAgent:
         log.userAgent = put(field, headers, &out)
       case .referer:
-        log.referer = put(field, headers, &out)
-      default:
-        if field.isDropped { continue }
-        put(field, headers, &out)
+        if policy == .public {
+          log.referer = put(field, headers, &out)
+        } else {
+          out.put("Referer: ")
+          log.referer = putFollowingHost(&out, headers.bytes(field.value), policy, authority, bucket)
+          out.put("\r\n")
+        }
+      default: put(field, headers, &out)
       }
     }
     wantsPage = (method == .get || method == .head) && upgrade == .none && (fetchMode == 2 || (fetchMode == 0 && acceptsHTML))
     if cookies > 0 { putCookies(&out, headers, firstCookie, cookies) }
 
     out.put("X-Forwarded-For: ")
-    if downstream.isPeerTrusted, let before = headers.value(of: .xForwardedFor), !before.isEmpty {
-      out.put(before)
-      out.put(", ")
+    if downstream.isPeerTrusted {
+      // All of them, in order: a proxy may add a line of its own, and the first one alone would be the client's word.
+      for index in 0..<headers.count where headers.fields[index].known == .xForwardedFor && !headers.fields[index].value.isEmpty {
+        out.put(headers.bytes(headers.fields[index].value))
+        out.put(", ")
+      }
     }
     let ipStart = out.at
     out.at += downstream.client.ip.write(into: out.base + out.at)
@@ -237,28 +246,21 @@ extension Exchange {
     }
   }
 
-  /// `Origin` follows `Host`, when it is the preview's own; a foreign origin is the app's to judge.
-  private func putOrigin(
-    _ out: inout HeadCursor, _ origin: UnsafeBufferPointer<UInt8>, _ policy: HostPolicy, _ authority: UnsafeBufferPointer<UInt8>,
+  /// `Origin` and `Referer` follow `Host` when they are the preview's own: apps compare them with it against cross-site
+  /// requests (Django's CSRF check, Jupyter's files). A foreign one is the app's to judge.
+  @discardableResult
+  private func putFollowingHost(
+    _ out: inout HeadCursor, _ url: UnsafeBufferPointer<UInt8>, _ policy: HostPolicy, _ authority: UnsafeBufferPointer<UInt8>,
     _ bucket: UpstreamBucket
-  ) {
-    let prefix = 8
-    let isOurs =
-      origin.count > prefix && ASCII.equalsIgnoringCase(UnsafeBufferPointer(rebasing: origin[0..<prefix]), "https://")
-      && HTTPGrammar.sameAuthority(UnsafeBufferPointer(rebasing: origin[prefix...]), Exchange.withoutDefaultPort(authority))
-    guard isOurs else {
-      out.put(origin)
-      return
+  ) -> ByteRange {
+    let start = out.at
+    let own = OwnURL.originCount(url, authority: authority)
+    if own > 0 {
+      if bucket.target.upstreamProtocol == .https { out.put("https://") } else { out.put("http://") }
+      putHost(&out, policy, authority, bucket)
     }
-    if bucket.target.upstreamProtocol == .https { out.put("https://") } else { out.put("http://") }
-    putHost(&out, policy, authority, bucket)
-  }
-
-  /// Browsers leave `:443` out of an origin whatever the Host field says.
-  private static func withoutDefaultPort(_ authority: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
-    guard authority.count > 4 else { return authority }
-    let tail = UnsafeBufferPointer(rebasing: authority[(authority.count - 4)...])
-    return ASCII.equals(tail, ":443") ? UnsafeBufferPointer(rebasing: authority[..<(authority.count - 4)]) : authority
+    out.put(UnsafeBufferPointer(rebasing: url[own...]))
+    return ByteRange(start: start, count: out.at - start)
   }
 
   /// The port that the client used: the authority's, or 443.

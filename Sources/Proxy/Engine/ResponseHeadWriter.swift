@@ -3,6 +3,8 @@ import HTTP
 import HTTP1
 import HTTP2
 import Loop
+import Router
+import Sandbox
 
 extension Exchange {
   /// Fields of an app's response that end here: RFC 9110 §7.6.1, and words that only Porthole says.
@@ -41,7 +43,8 @@ extension Exchange {
     case .none, .length: responseFraming = view.body
     }
     if !isRequestComplete { noteEarlyAnswer() }
-    var out = begin(view.headers, extra: 512)
+    // 512 for lines of ours, 300 for an authority in `Location`.
+    var out = begin(view.headers, extra: 812)
     putStatusLine(view, &out)
     putFields(view, &out)
     if let length = announcedLength(view) {
@@ -88,6 +91,8 @@ extension Exchange {
   private func putFields(_ view: ResponseHead, _ out: inout HeadCursor) {
     let headers = view.headers
     var sawDate = false
+    // One may grow by what `begin` has room for; a second one is not HTTP (RFC 9110 §5.3) and goes as it is.
+    var sawLocation = false
     for index in 0..<headers.count {
       let field = headers.fields[index]
       guard isForwarded(field, status: view.status) else { continue }
@@ -105,6 +110,12 @@ extension Exchange {
         }
       } else if field.known == .date {
         sawDate = true
+      } else if field.known == .location, !sawLocation {
+        sawLocation = true
+        out.put("Location: ")
+        putLocation(value, &out)
+        out.put("\r\n")
+        continue
       }
       out.put(headers.bytes(field.name))
       out.put(": ")
@@ -126,7 +137,7 @@ extension Exchange {
   }
 
   func writeInterimHead(_ view: ResponseHead) {
-    var out = begin(view.headers, extra: 128)
+    var out = begin(view.headers, extra: 428)
     putStatusLine(view, &out)
     putFields(view, &out)
     out.put("\r\n")
@@ -134,11 +145,42 @@ extension Exchange {
   }
 
   /// The host that the client asked for, without its port.
-  private var previewHost: UnsafeBufferPointer<UInt8> {
+  private var previewHost: UnsafeBufferPointer<UInt8> { OwnURL.split(previewAuthority).host }
+
+  private var previewAuthority: UnsafeBufferPointer<UInt8> {
     guard let head else { return UnsafeBufferPointer(start: nil, count: 0) }
-    let authority = log.host.bytes(in: head.base)
-    guard let colon = authority.lastIndex(of: 0x3A) else { return authority }
-    return UnsafeBufferPointer(rebasing: authority[..<colon])
+    return log.host.bytes(in: head.base)
+  }
+
+  /// A redirect to what the app takes for its own address, `http://localhost:3000/x`, leads to the preview: it knows
+  /// neither TLS nor, with a `Host` that was changed, its own name. Any other one is the app's word.
+  private func putLocation(_ location: UnsafeBufferPointer<UInt8>, _ out: inout HeadCursor) {
+    let own = ownOriginCount(location)
+    if own > 0 {
+      out.put("https://")
+      out.put(previewAuthority)
+    }
+    out.put(UnsafeBufferPointer(rebasing: location[own...]))
+  }
+
+  private func ownOriginCount(_ location: UnsafeBufferPointer<UInt8>) -> Int {
+    // Paths, which most are.
+    guard let bucket, location.count > 7, ASCII.lower(location[0]) == UInt8(ascii: "h") else { return 0 }
+    let (host, port) = OwnURL.split(previewAuthority)
+    let appsPort = bucket.key.port
+    switch bucket.target.hostPolicy {
+    case .public: return OwnURL.originCount(location, host: host, port: port, orPort: appsPort)
+    case .localhost:
+      let name: StaticString = "localhost"
+      let told = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+      return OwnURL.originCount(location, host: told, port: appsPort, orPort: appsPort)
+    case .fixed(let name):
+      var name = name
+      return name.withUTF8 {
+        let told = OwnURL.split($0)
+        return OwnURL.originCount(location, host: told.host, port: told.port, orPort: appsPort)
+      }
+    }
   }
 
   // MARK: HTTP/2
@@ -170,6 +212,7 @@ extension Exchange {
     out.putDecimal(UInt64(view.status))
     h2.addField(":status", UnsafeBufferPointer(start: UnsafePointer(out.base + status), count: out.at - status))
     var sawDate = false
+    var sawLocation = false
     for index in 0..<headers.count {
       let field = headers.fields[index]
       guard isForwarded(field, status: view.status) else { continue }
@@ -186,6 +229,11 @@ extension Exchange {
         }
       } else if field.known == .date {
         sawDate = true
+      } else if field.known == .location, !sawLocation {
+        sawLocation = true
+        let start = out.at
+        putLocation(value, &out)
+        value = UnsafeBufferPointer(start: UnsafePointer(out.base + start), count: out.at - start)
       }
       h2.addField(headers.bytes(field.name), value)
     }

@@ -96,7 +96,10 @@ final class UpstreamConnection: Transport {
     if tls?.negotiated == .http2, !isForUpgrade { beginHTTP2() } else { connected() }
   }
 
-  override func tlsFailed(_ failure: TLSFailure) { failExchange(isConnected ? .upstreamReset : .upstreamTLS) }
+  override func tlsFailed(_ failure: TLSFailure) {
+    // After the handshake it is a connection that broke, perhaps in the middle of a response or with many streams.
+    if isConnected { ended(.reset) } else { failExchange(.upstreamTLS) }
+  }
 
   private func connected() {
     isConnected = true
@@ -311,12 +314,12 @@ final class UpstreamConnection: Transport {
   private func complete(trailers: HeaderList?, leftover: Int) {
     guard let exchange else { return }
     if leftover > 0 { keepsAlive = false }
-    if let slab = held {
-      loop.slabs.give(slab)
-      held = nil
-      heldCount = 0
-    }
-    if !exchange.isRequestComplete || exchange.hasUnsentRequest { keepsAlive = false }
+    // Trailers that came in pieces lie in `held`: it is given back only when they have been written.
+    let slab = held
+    held = nil
+    heldCount = 0
+    defer { if let slab { loop.slabs.give(slab) } }
+    if !exchange.isRequestComplete || exchange.hasUnsentRequest || exchange.isUpstreamDeaf { keepsAlive = false }
     resume(.peerFull)
     // The client's last bytes go out before the connection is free for the next request.
     exchange.detachUpstream(reusable: true)
@@ -334,6 +337,11 @@ final class UpstreamConnection: Transport {
       close()
       return
     }
+    guard isConnected else {
+      // In the middle of the TLS handshake.
+      failExchange(.upstreamTLS)
+      return
+    }
     switch reading {
     case .tunnel: exchange.tunnelEndedByUpstream(isOrderly: error == nil)
     case .untilEnd where error == nil:
@@ -349,8 +357,7 @@ final class UpstreamConnection: Transport {
       failAll(.upstreamReset)
       close()
     } else {
-      // The response may be on its way in spite of it (an early answer): reading tells.
-      if !isReading, pauseReasons.isEmpty { exchange?.upstreamBroke(.upstreamReset) }
+      exchange?.upstreamTakesNoMore()
     }
   }
 
@@ -437,7 +444,8 @@ final class UpstreamConnection: Transport {
     // Our own head, read back: one writer makes heads for both protocols, and what HTTP/2 forbids is left out here.
     guard
       case .complete = RequestHeadParser.parse(
-        head.base, count: exchange.headCount, scan: &scan, limits: HeadLimits(requestLineBytes: 1 << 20, headBytes: 1 << 20, fields: Worker.fieldsMax),
+        head.base, count: exchange.headCount, scan: &scan,
+        limits: HeadLimits(requestLineBytes: Worker.outBytes, headBytes: Worker.outBytes, fields: Worker.fieldsMax),
         fields: worker.fields, into: &view)
     else { return nil }
     let base = view.headers.base
@@ -518,6 +526,8 @@ final class UpstreamConnection: Transport {
       return
     }
     let exchange = Unmanaged<Exchange>.fromOpaque(owner).takeUnretainedValue()
+    // Other streams' clients follow in this same read: what was gathered for an HTTP/1.1 client must be on its way before.
+    defer { if worker.outCount > 0 { exchange.flushDownstream() } }
     switch event.kind {
     case .head: takeHead(event, h2, stream, exchange)
     case .data:

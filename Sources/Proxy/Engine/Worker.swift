@@ -38,13 +38,16 @@ public final class Worker {
   /// Plaintext on its way out, gathered into one write: a head, its first body bytes, chunk framing.
   let out: UnsafeMutablePointer<UInt8> = .allocate(capacity: Worker.outBytes)
   var outCount = 0
-  /// A head with all its fields (64 KiB and what we add), a read's worth of body, and chunk framing.
-  static let outBytes = 262_144
+  /// The largest head that `limits.headBytes` can allow, and 128 KiB for what we add (4), a read's worth of body (64) and
+  /// chunk framing. Pages that are never written to cost nothing.
+  static let outBytes = headBytesMax + 131_072
+  static let headBytesMax = 1_048_576
   /// The same towards upstreams: a head, one read's worth of body, chunk framing.
   let upstreamOut: UnsafeMutablePointer<UInt8> = .allocate(capacity: Worker.upstreamOutBytes)
-  static let upstreamOutBytes = 262_144
+  static let upstreamOutBytes = headBytesMax + 131_072
   let fields: UnsafeMutablePointer<HeaderField>
-  static let fieldsMax = 1024
+  /// The most that `limits.headFields` can allow, and ours on top: heads for HTTP/2 upstreams are read back whole.
+  static let fieldsMax = 1024 + 32
 
   private var exchangesFree: ContiguousArray<Exchange> = []
 
