@@ -1,6 +1,7 @@
 """WebSockets and other upgrades: bytes are the application's, ends are passed on, and Porthole's own end is a close frame."""
 
 import base64
+import contextlib
 import hashlib
 import random
 import struct
@@ -159,9 +160,13 @@ class OverHTTP1:
         return out
 
     def end(self):
-        """Our last byte: close_notify and FIN; the other direction stays."""
-        # Python's own shutdown forgets the TLS session and its unwrap waits for the peer: the socket underneath says it.
-        socket.socket.shutdown(self.sock, socket.SHUT_WR)
+        """Our last byte: close_notify, which is what half-closes TLS (RFC 8446 §6.1); the other direction stays."""
+        timeout = self.sock.gettimeout()
+        self.sock.setblocking(False)
+        # It is sent at once; waiting for the other one is what we do not want.
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.sock.unwrap()
+        self.sock.settimeout(timeout)
 
     def close(self):
         self.sock.close()
@@ -409,6 +414,17 @@ def test_client_ends_first(dial):
     ws.send(b"x" * 1000)
     ws.end()
     assert ws.rest() == b"got 1000"
+
+
+def test_a_client_that_is_cut_off(proxy, origin):
+    """FIN without close_notify may be anybody's: the app must not take it for a good end, and the tunnel goes."""
+    before = len(origin.open)
+    ws = OverHTTP1(proxy, origin, "/")
+    ws.send(b"x")
+    assert ws.take(1) == b"x"
+    socket.socket.shutdown(ws.sock, socket.SHUT_WR)
+    wait_for(lambda: len(origin.open) <= before, what="the app's connection ends")
+    ws.close()
 
 
 def test_app_ends_first(dial, origin):
