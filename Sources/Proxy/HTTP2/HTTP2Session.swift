@@ -277,8 +277,10 @@ public final class HTTP2Session {
         skipped.append((lastHead &+ 1)..<id)
       }
       lastHead = id
-    } else if !skipped.isEmpty, skipped.contains(where: { $0.contains(id) }) {
-      opensSkipped = true
+    } else if stream(id) == nil {
+      // A stream that is over; nghttp2 decodes the block and forgets it.
+      idleFrames &+= 1
+      if skipped.contains(where: { $0.contains(id) }) { opensSkipped = true }
     }
   }
 
