@@ -217,7 +217,7 @@ final class Exchange: Deadlined {
       } else {
         upstreamFailed(.upstreamTimeout)
       }
-    case .tunnel: halfClosedTunnelReached()
+    case .tunnel: tunnelDeadlineReached()
     case .idle, .ended: break
     }
   }

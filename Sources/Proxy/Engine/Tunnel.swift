@@ -18,7 +18,7 @@ extension Exchange {
     status = 101
     isRequestComplete = stream != nil ? isRequestComplete : true
     worker.counters.increment(.tunnelsOpen)
-    worker.loop.timers.cancel(self)
+    worker.loop.timers.schedule(self, afterMs: worker.settings.streamIdleMs)
     upstream?.enableKeepAlive()
     if let stream, let h2 = downstream.h2 {
       // RFC 8441 §5: success is a 2xx, and the key exchange stays on the HTTP/1.1 side.
@@ -153,12 +153,16 @@ extension Exchange {
     worker.loop.timers.schedule(self, afterMs: worker.settings.keepAliveIdleMs)
   }
 
-  func halfClosedTunnelReached() {
+  func tunnelDeadlineReached() {
+    let isHalfClosed = isClientDone || isUpstreamEnded
+    let limitMs = isHalfClosed ? worker.settings.keepAliveIdleMs : worker.settings.streamIdleMs
     let silentMs = worker.loop.nowMs &- lastByteMs
-    if silentMs < worker.settings.keepAliveIdleMs {
-      worker.loop.timers.schedule(self, afterMs: worker.settings.keepAliveIdleMs - silentMs)
-    } else {
+    if silentMs < limitMs {
+      worker.loop.timers.schedule(self, afterMs: limitMs - silentMs)
+    } else if isHalfClosed {
       endTunnelQuietly()
+    } else {
+      endTunnel(.upstreamTimeout)
     }
   }
 
