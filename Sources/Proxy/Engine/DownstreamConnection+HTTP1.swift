@@ -35,9 +35,7 @@ extension DownstreamConnection {
     while at < count, !isClosing {
       switch reading {
       case .discard:
-        // A peer that will not stop sending is not waited for.
-        discarded += count - at
-        if discarded > 1 << 20 { close() }
+        discarded(count - at)
         return count
       case .tunnel:
         exchange?.tunnelReceived(base + at, count - at)
@@ -84,13 +82,17 @@ extension DownstreamConnection {
       base, count: count, scan: &scan, limits: worker.settings.head, fields: worker.fields, into: &head)
     {
     case .incomplete:
-      if heldCount == 0 { loop.timers.schedule(self, afterMs: worker.settings.requestHeadMs) }
+      if !isHeadBegun {
+        isHeadBegun = true
+        loop.timers.schedule(self, afterMs: worker.settings.requestHeadMs)
+      }
       return 0
     case .refused(let error):
       refuse(error.refusal)
       return -1
     case .complete(let consumed):
       scan.reset()
+      isHeadBegun = false
       keepsAlive = head.keepAlive && !worker.isDraining
       switch head.body {
       case .none, .untilEnd: reading = .head
@@ -163,9 +165,17 @@ extension DownstreamConnection {
     if heldCount > 0 { observeTurnEnd(of: loop) }
   }
 
-  /// The exchange broke after its head was sent: only a cut connection can say so (RFC 9112 §8).
-  func exchangeBroke() {
+  /// The exchange broke after its head was sent: only a cut connection can say so (RFC 9112 §8). What came before the
+  /// break is still delivered, since the last words of a process that died are the interesting ones; then comes a FIN
+  /// without close_notify.
+  func exchangeBroke(endsWithConnection: Bool) {
     exchange = nil
-    close()
+    if endsWithConnection {
+      // Clients that take any end for a good one notice a reset.
+      abort()
+      return
+    }
+    shutdownWrite()
+    linger()
   }
 }

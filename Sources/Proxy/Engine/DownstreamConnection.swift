@@ -23,15 +23,18 @@ final class DownstreamConnection: Transport {
   var exchange: Exchange?
   var reading = Reading.head
   var scan = HeadScan()
+  /// A part of a head is there, and its deadline runs.
+  var isHeadBegun = false
   var chunks = ChunkedDecoder()
   /// Bytes that came before they could be used: a head in pieces, a pipelined request, a body without an upstream.
   var held: Slab?
   var heldCount = 0
   var keepsAlive = true
-  var discarded = 0
-  // What was still unsent when a lingering connection was looked at last, and for how long it has not changed.
-  private var lingerBytes = 0
-  private var lingerMs: UInt64 = 0
+  private var lingersUntilMs: UInt64 = 0
+  private var lingerQueued = 0
+  private var discardedBytes = 0
+  /// The client will send nothing more.
+  private var isClientEnded = false
 
   // HTTP/2
   var h2: HTTP2Session?
@@ -231,6 +234,14 @@ final class DownstreamConnection: Transport {
       exchange.tunnelEndedByClient()
       return
     }
+    if error == nil, exchange == nil, h2 == nil, bytesQueued > 0 {
+      // It waits for the rest of its answer.
+      isClientEnded = true
+      if case .discard = reading { return }
+      finishWriting()
+      linger()
+      return
+    }
     close()
   }
 
@@ -280,6 +291,9 @@ final class DownstreamConnection: Transport {
     if isHTTP2 {
       resume(.peerFull)
       observeTurnEnd(of: loop)
+    } else if case .discard = reading, exchange == nil {
+      if bytesQueued > 0 { return }
+      if isClientEnded { close() } else { linger() }
     } else {
       exchange?.downstreamDrained()
     }
@@ -301,26 +315,27 @@ final class DownstreamConnection: Transport {
     if isClosing { return }
     dropHeld()
     reading = .discard
-    loop.timers.schedule(self, afterMs: 2_000)
+    if lingersUntilMs == 0 { lingersUntilMs = loop.nowMs + 30_000 }
+    lingerQueued = bytesQueued
+    loop.timers.schedule(self, afterMs: bytesQueued > 0 ? worker.settings.requestBodyIdleMs : 2_000)
     resumeAll()
   }
 
-  /// Bytes that the client has not taken yet are not thrown away while it takes some: a slow reader gets its answer
-  /// whole. One that takes nothing for `requestBodyIdleMs` has had its time.
+  /// A slow reader still gets its last bytes, as long as it takes some.
   func lingerReached() {
-    if bytesQueued == 0 {
+    if bytesQueued > 0, bytesQueued < lingerQueued { linger() } else { close() }
+  }
+
+  /// Input that nobody wants. A client that sends its whole body before it reads gets to our answer; one that never stops
+  /// is not waited for.
+  func discarded(_ count: Int) {
+    discardedBytes += count
+    let now = loop.nowMs
+    guard discardedBytes < 256 << 20, now < lingersUntilMs || lingersUntilMs == 0 else {
       close()
       return
     }
-    if bytesQueued != lingerBytes {
-      lingerBytes = bytesQueued
-      lingerMs = 0
-    } else if lingerMs >= worker.settings.requestBodyIdleMs {
-      close()
-      return
-    }
-    lingerMs += 2_000
-    loop.timers.schedule(self, afterMs: 2_000)
+    if bytesQueued == 0, exchange == nil { loop.timers.schedule(self, afterMs: 2_000) }
   }
 
   private func resumeAll() {

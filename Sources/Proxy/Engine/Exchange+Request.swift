@@ -24,7 +24,19 @@ extension Exchange {
   }
 
   /// The upstream is gone but the client still sends: its bytes are read and dropped.
-  var isDiscarding: Bool { isUpstreamDone }
+  var isDiscarding: Bool { isUpstreamDone || isUpstreamDeaf }
+
+  /// A write to the upstream failed after the head. It may have answered and closed without reading everything; on Linux
+  /// that answer can still be read, so reading tells how it ends.
+  func upstreamTakesNoMore() {
+    guard let upstream else { return }
+    guard upstream.isReading || !upstream.pauseReasons.isEmpty else {
+      upstreamBroke(nil)
+      return
+    }
+    isUpstreamDeaf = true
+    downstream?.resume(.peerFull)
+  }
 
   /// Body bytes from an HTTP/1.1 client.
   func requestBody(_ base: UnsafePointer<UInt8>, _ count: Int) {
@@ -142,6 +154,7 @@ extension Exchange {
   func forwardBody(_ base: UnsafePointer<UInt8>, _ count: Int) {
     guard let upstream, !isDiscarding else { return }
     isBodyStarted = true
+    if stage == .responding { worker.loop.timers.schedule(self, afterMs: worker.settings.streamIdleMs) }
     if let upstreamStream {
       upstream.append(upstreamStream, base, count)
       return
@@ -168,7 +181,7 @@ extension Exchange {
       }
       let isSent = used > 0 ? upstream.send(out, used) : upstream.send(base + at, part)
       if !isSent {
-        upstreamBroke(nil)
+        upstreamTakesNoMore()
         return
       }
       at += part
@@ -208,7 +221,7 @@ extension Exchange {
       if let trailers { used += TrailerWriter.put(trailers, at: out + used, room: Worker.upstreamOutBytes - used - 2) }
       used += Wire.put("\r\n", at: out + used)
       if !upstream.send(out, used) {
-        upstreamBroke(nil)
+        upstreamTakesNoMore()
         return
       }
     } else {

@@ -144,7 +144,8 @@ extension Exchange {
       self.refusal = refusal ?? .upstreamReset
       breakOff()
     case .tunnel: tunnelEndedByUpstream(isOrderly: false)
-    case .dialing, .idle, .ended: break
+    case .dialing: refuse(refusal ?? .dialFailed)
+    case .idle, .ended: break
     }
   }
 
@@ -189,8 +190,9 @@ extension Exchange {
     } else {
       downstream.flushOut()
       let connection = downstream
+      let endsWithConnection = responseFraming == .untilEnd
       finish(endsDownstream: false)
-      connection.exchangeBroke()
+      connection.exchangeBroke(endsWithConnection: endsWithConnection)
     }
   }
 

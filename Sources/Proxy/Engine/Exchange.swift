@@ -80,6 +80,8 @@ final class Exchange: Deadlined {
   var isClientDone = false
   /// The upstream was let go of: what the client still sends is read and dropped.
   var isUpstreamDone = false
+  /// The upstream takes no more of the request, but may still answer (RFC 9112 §9.5): the rest is read and dropped.
+  var isUpstreamDeaf = false
   /// Tunnels: the sandbox has sent its last byte.
   var isUpstreamEnded = false
   /// HTTP/2 upstream: the client is slow, so received bytes are not given back to the stream's window.
@@ -217,7 +219,7 @@ final class Exchange: Deadlined {
       } else {
         upstreamFailed(.upstreamTimeout)
       }
-    case .tunnel: tunnelDeadlineReached()
+    case .tunnel: silentTunnelReached()
     case .idle, .ended: break
     }
   }
@@ -292,6 +294,7 @@ final class Exchange: Deadlined {
     ending = nil
     isClientDone = false
     isUpstreamDone = false
+    isUpstreamDeaf = false
     isUpstreamEnded = false
     isClientSlow = false
     owedUpstream = 0

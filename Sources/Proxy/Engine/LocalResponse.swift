@@ -89,6 +89,11 @@ extension Exchange {
       refuse(.badHost)
       return
     }
+    guard view.target.bytes(in: base).first == 0x2F else {
+      // `OPTIONS *` has no place to be sent to.
+      refuse(.badTarget)
+      return
+    }
     var host = authority
     if let colon = authority.lastIndex(of: 0x3A), authority.last != 0x5D { host = UnsafeBufferPointer(rebasing: authority[..<colon]) }
     var location = "https://" + String(decoding: host, as: UTF8.self)

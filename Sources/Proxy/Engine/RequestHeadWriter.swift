@@ -109,6 +109,8 @@ extension Exchange {
         put(field, headers, &out)
         continue
       }
+      // Named by Connection, whatever it is (RFC 9110 §7.6.1); TE is always named there and means this hop.
+      if field.isDropped, field.known != .te { continue }
       switch field.known {
       case .host, .connection, .keepAlive, .proxyConnection, .transferEncoding, .contentLength, .http2Settings, .upgrade,
         .proxyAuthorization, .xPortholeToken, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xForwardedPort,
@@ -152,18 +154,19 @@ extension Exchange {
           log.referer = putFollowingHost(&out, headers.bytes(field.value), policy, authority, bucket)
           out.put("\r\n")
         }
-      default:
-        if field.isDropped { continue }
-        put(field, headers, &out)
+      default: put(field, headers, &out)
       }
     }
     wantsPage = (method == .get || method == .head) && upgrade == .none && (fetchMode == 2 || (fetchMode == 0 && acceptsHTML))
     if cookies > 0 { putCookies(&out, headers, firstCookie, cookies) }
 
     out.put("X-Forwarded-For: ")
-    if downstream.isPeerTrusted, let before = headers.value(of: .xForwardedFor), !before.isEmpty {
-      out.put(before)
-      out.put(", ")
+    if downstream.isPeerTrusted {
+      // All of them, in order: a proxy may add a line of its own, and the first one alone would be the client's word.
+      for index in 0..<headers.count where headers.fields[index].known == .xForwardedFor && !headers.fields[index].value.isEmpty {
+        out.put(headers.bytes(headers.fields[index].value))
+        out.put(", ")
+      }
     }
     let ipStart = out.at
     out.at += downstream.client.ip.write(into: out.base + out.at)

@@ -21,6 +21,8 @@ class Transport: TCPStream {
   final var tls: TLSSession?
   private var stash = ByteQueue()
   private(set) final var pauseReasons: PauseReasons = []
+  /// The peer's close_notify has come.
+  private var isPeerDone = false
 
   /// More than this queued towards a peer pauses whoever produces it.
   static var highMark: Int { 262_144 }
@@ -111,6 +113,7 @@ class Transport: TCPStream {
       case .bytes: continue
       case .wantsInput: return 0
       case .closed:
+        isPeerDone = true
         ended(nil)
         return 0
       case .failed(let failure):
@@ -133,7 +136,13 @@ class Transport: TCPStream {
   }
 
   override func readEnded(_ error: LoopError?) {
-    ended(error)
+    guard tls != nil, error == nil else {
+      ended(error)
+      return
+    }
+    // The FIN behind a close_notify says nothing new; without one the end may be anybody's (RFC 8446 §6.1), and a body
+    // that lasts until the end is cut off (RFC 9112 §9.8).
+    if !isPeerDone { ended(.reset) }
   }
 
   // MARK: Pausing

@@ -153,13 +153,14 @@ extension Exchange {
     worker.loop.timers.schedule(self, afterMs: worker.settings.keepAliveIdleMs)
   }
 
-  func tunnelDeadlineReached() {
-    let isHalfClosed = isClientDone || isUpstreamEnded
-    let limitMs = isHalfClosed ? worker.settings.keepAliveIdleMs : worker.settings.streamIdleMs
+  /// Nothing has moved for a while: half a tunnel ends soon, a whole one only after `streamIdleMs`.
+  func silentTunnelReached() {
+    let isHalf = isClientDone || isUpstreamEnded
+    let limitMs = isHalf ? worker.settings.keepAliveIdleMs : worker.settings.streamIdleMs
     let silentMs = worker.loop.nowMs &- lastByteMs
     if silentMs < limitMs {
       worker.loop.timers.schedule(self, afterMs: limitMs - silentMs)
-    } else if isHalfClosed {
+    } else if isHalf {
       endTunnelQuietly()
     } else {
       endTunnel(.upstreamTimeout)

@@ -94,7 +94,10 @@ final class UpstreamConnection: Transport {
     if tls?.negotiated == .http2, !isForUpgrade { beginHTTP2() } else { connected() }
   }
 
-  override func tlsFailed(_ failure: TLSFailure) { failExchange(isConnected ? .upstreamReset : .upstreamTLS) }
+  override func tlsFailed(_ failure: TLSFailure) {
+    // After the handshake it is a connection that broke, perhaps in the middle of a response or with many streams.
+    if isConnected { ended(.reset) } else { failExchange(.upstreamTLS) }
+  }
 
   private func connected() {
     isConnected = true
@@ -307,12 +310,12 @@ final class UpstreamConnection: Transport {
   private func complete(trailers: HeaderList?, leftover: Int) {
     guard let exchange else { return }
     if leftover > 0 { keepsAlive = false }
-    if let slab = held {
-      loop.slabs.give(slab)
-      held = nil
-      heldCount = 0
-    }
-    if !exchange.isRequestComplete || exchange.hasUnsentRequest { keepsAlive = false }
+    // Trailers that came in pieces lie in `held`: it is given back only when they have been written.
+    let slab = held
+    held = nil
+    heldCount = 0
+    defer { if let slab { loop.slabs.give(slab) } }
+    if !exchange.isRequestComplete || exchange.hasUnsentRequest || exchange.isUpstreamDeaf { keepsAlive = false }
     resume(.peerFull)
     // The client's last bytes go out before the connection is free for the next request.
     exchange.detachUpstream(reusable: true)
@@ -330,6 +333,11 @@ final class UpstreamConnection: Transport {
       close()
       return
     }
+    guard isConnected else {
+      // In the middle of the TLS handshake.
+      failExchange(.upstreamTLS)
+      return
+    }
     switch reading {
     case .tunnel: exchange.tunnelEndedByUpstream(isOrderly: error == nil)
     case .untilEnd where error == nil:
@@ -345,8 +353,7 @@ final class UpstreamConnection: Transport {
       failAll(.upstreamReset)
       close()
     } else {
-      // The response may be on its way in spite of it (an early answer): reading tells.
-      if !isReading, pauseReasons.isEmpty { exchange?.upstreamBroke(.upstreamReset) }
+      exchange?.upstreamTakesNoMore()
     }
   }
 
@@ -515,6 +522,8 @@ final class UpstreamConnection: Transport {
       return
     }
     let exchange = Unmanaged<Exchange>.fromOpaque(owner).takeUnretainedValue()
+    // Other streams' clients follow in this same read: what was gathered for an HTTP/1.1 client must be on its way before.
+    defer { if worker.outCount > 0 { exchange.flushDownstream() } }
     switch event.kind {
     case .head: takeHead(event, h2, stream, exchange)
     case .data:

@@ -31,7 +31,7 @@ final class UpstreamPool {
     let made = UpstreamBucket(worker: worker, key: key, target: target)
     // A target that was replaced under the same generation (its host policy changed, say) takes over the place; the
     // old one's idle connections age out.
-    buckets[key]?.closeIdle()
+    buckets[key]?.retire()
     buckets[key] = made
     latest = made
     return made
@@ -43,6 +43,7 @@ final class UpstreamPool {
     for (key, bucket) in buckets {
       bucket.closeIdle(before: now &- min(now, worker.settings.upstreamIdleMs))
       if bucket.isUnused, bucket.lastUsedMs &+ 60_000 < now {
+        bucket.retire()
         buckets[key] = nil
         if latest === bucket { latest = nil }
       }
@@ -64,6 +65,8 @@ final class UpstreamBucket {
   private(set) var lastUsedMs: UInt64 = 0
   /// An https upstream chose HTTP/2 by ALPN: later requests look for a shared connection first.
   private var isKnownHTTP2 = false
+  /// The pool has forgotten it: requests that still run end with it, and no connection waits here for another.
+  private var isRetired = false
 
   init(worker: Worker, key: UpstreamPool.Key, target: UpstreamTarget) {
     self.worker = worker
@@ -85,7 +88,7 @@ final class UpstreamBucket {
   }
 
   func put(_ connection: UpstreamConnection) {
-    guard idle.count < worker.settings.idleUpstreamsPerKey, worker.pool.idleCount < worker.settings.idleUpstreamsMax,
+    guard !isRetired, idle.count < worker.settings.idleUpstreamsPerKey, worker.pool.idleCount < worker.settings.idleUpstreamsMax,
       !worker.isDraining
     else {
       connection.close()
@@ -114,6 +117,11 @@ final class UpstreamBucket {
   func share(_ connection: UpstreamConnection) {
     isKnownHTTP2 = true
     http2.append(connection)
+  }
+
+  func retire() {
+    isRetired = true
+    closeIdle()
   }
 
   func closeIdle(before limitMs: UInt64 = .max) {

@@ -47,6 +47,12 @@ struct HTTP2Callbacks: @unchecked Sendable {
         return isTaken ? 0 : Int32(NGHTTP2_ERR_WOULDBLOCK.rawValue)
       }
     }
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { _, head, data in
+      if UInt32(head!.pointee.type) == NGHTTP2_HEADERS.rawValue {
+        HTTP2Callbacks.session(data)._withUnsafeGuaranteedRef { $0.noteHead(head!.pointee.stream_id) }
+      }
+      return 0
+    }
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, data in
       HTTP2Callbacks.session(data)._withUnsafeGuaranteedRef { session in
         let frame = frame!.pointee

@@ -82,6 +82,7 @@ public final class HTTP2Session {
   /// Feeds bytes from the peer. False: the connection is beyond repair; `produce` holds the GOAWAY to send.
   public func receive(_ base: UnsafePointer<UInt8>, _ count: Int) -> Bool {
     let taken = nghttp2_session_mem_recv(session, base, count)
+    if opensSkipped { terminate(.protocolError) }
     return taken == count
   }
 
@@ -263,6 +264,26 @@ public final class HTTP2Session {
     nghttp2_session_set_stream_user_data(session, id, Unmanaged.passUnretained(stream).toOpaque())
     return stream
   }
+
+  /// RFC 9113 §5.1.1: a stream that was passed over is closed for good, and opening it is a connection error. nghttp2
+  /// takes it for one whose end it has forgotten, so the gaps are remembered here; honest clients leave none.
+  func noteHead(_ id: Int32) {
+    guard role == .server, id & 1 == 1 else { return }
+    if id > lastHead {
+      if Int(id) - Int(lastHead) > 2 {
+        if skipped.count == HTTP2Session.skippedMax { skipped.removeFirst() }
+        skipped.append((lastHead &+ 1)..<id)
+      }
+      lastHead = id
+    } else if !skipped.isEmpty, skipped.contains(where: { $0.contains(id) }) {
+      opensSkipped = true
+    }
+  }
+
+  private var lastHead: Int32 = -1
+  private var skipped: [Range<Int32>] = []
+  private static let skippedMax = 16
+  private var opensSkipped = false
 
   func stream(_ id: Int32) -> Unmanaged<HTTP2Stream>? {
     nghttp2_session_get_stream_user_data(session, id).map { Unmanaged<HTTP2Stream>.fromOpaque($0) }

@@ -67,10 +67,11 @@ class Origin:
     """
 
     def __init__(self, answer=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", serve=None, port=0, receive_buffer=None,
-                 tls=None, address="127.0.0.1"):
+                 tls=None, address="127.0.0.1", may_be_cut=False):
         self.answer = answer
         self.serve = serve
         self.tls = tls
+        self.may_be_cut = may_be_cut  # a request that breaks off is what the test wants
         self.connections = []
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -128,7 +129,7 @@ class Origin:
     @property
     def errors(self):
         """What no strict reader could take: a proxy must never send such a thing."""
-        return [connection.error for connection in list(self.connections) if connection.error]
+        return [] if self.may_be_cut else [connection.error for connection in list(self.connections) if connection.error]
 
     def wait_for_requests(self, count):
         wait_until(lambda: len(self.requests) >= count, f"{count} requests at the origin")
