@@ -39,13 +39,12 @@ public final class Worker {
   /// Plaintext on its way out, gathered into one write: a head, its first body bytes, chunk framing.
   let out: UnsafeMutablePointer<UInt8> = .allocate(capacity: Worker.outBytes)
   var outCount = 0
-  /// The largest head that `limits.headBytes` can allow, and 128 KiB for what we add (4), a read's worth of body (64) and
-  /// chunk framing. Pages that are never written to cost nothing.
-  static let outBytes = headBytesMax + 131_072
-  static let headBytesMax = 1_048_576
+  /// The largest head that can be configured (1 MiB) and what we add, a read's worth of body, and chunk framing. Pages
+  /// that are never touched cost nothing.
+  static let outBytes = 1_048_576 + 262_144
   /// The same towards upstreams: a head, one read's worth of body, chunk framing.
   let upstreamOut: UnsafeMutablePointer<UInt8> = .allocate(capacity: Worker.upstreamOutBytes)
-  static let upstreamOutBytes = headBytesMax + 131_072
+  static let upstreamOutBytes = 1_048_576 + 262_144
   let fields: UnsafeMutablePointer<HeaderField>
   /// The most that `limits.headFields` can allow, and ours on top: heads for HTTP/2 upstreams are read back whole.
   static let fieldsMax = 1024 + 32
