@@ -1,5 +1,6 @@
 """Plain `routes:`, TLS towards upstreams, the redirect listener, PROXY protocol, and the api listener."""
 
+import os
 import ssl
 import struct
 import threading
@@ -43,6 +44,100 @@ def test_a_tls_upstream_that_cannot_be_verified(start, make_origin):
             assert (response.status, response.get("Porthole-Error")) == (502, b"upstream/tls")
             assert response.get("Porthole-Forwarded") == b"no"
     assert not origin.requests
+
+
+@pytest.fixture
+def verified(start, make_origin):
+    """`verified(serve)`: a TLS upstream that is trusted, behind app.example.test."""
+    pair = certificates().issue("upstream", ["localhost"])
+
+    def make(serve=None):
+        return tls_route(start, make_origin, pair, serve=serve, caFile=certificates().authority[0])
+
+    return make
+
+
+def test_a_tls_upstream(verified):
+    porthole, origin = verified()
+    with porthole.client() as client:
+        for _ in range(5):
+            assert client.get(host="app.example.test").body == b"ok"
+        body = b"u" * 3_000_000
+        client.send(b"POST / HTTP/1.1\r\nHost: app.example.test\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        assert client.response().status == 200
+    assert len(origin.connections) == 1 and origin.requests[-1].body == body
+
+
+def end_of_tls(connection, how):
+    if how == "close_notify":
+        connection.socket = connection.socket.unwrap()
+    elif how == "garbage":
+        os.write(connection.socket.fileno(), b"\x17\x03\x03\x00\x20" + b"\0" * 32)
+        connection.reader.more()
+
+
+@pytest.mark.parametrize("how", ["close_notify", "fin", "garbage"])
+@pytest.mark.parametrize("framing", ["close", "chunked"])
+def test_the_end_of_a_tls_upstream_is_believed_when_it_is_said(verified, how, framing):
+    """RFC 9112 §9.8: a body that lasts until the end of the connection is whole after close_notify, and not otherwise."""
+    def serve(connection):
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\n" + (
+            b"Connection: close\r\n\r\nwords" if framing == "close" else b"Transfer-Encoding: chunked\r\n\r\n5\r\nwords\r\n"))
+        end_of_tls(connection, how)
+
+    porthole, origin = verified(serve)
+    with porthole.client() as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: app.example.test\r\nConnection: close\r\n\r\n")
+        assert client.reader.head().status == 200
+        rest = client.until_closed()
+        assert b"words" in rest and b"HTTP/1.1" not in rest
+        if how == "close_notify" and framing == "close":
+            assert rest.endswith(b"0\r\n\r\n") and client.ended_by == Ended.CLEAN
+        else:
+            assert not rest.endswith(b"0\r\n\r\n") and client.ended_by in (Ended.TRUNCATED, Ended.RESET)
+
+
+def test_answers_of_one_http2_connection_go_to_whom_they_belong(start, make_origin):
+    """Two HTTP/1.1 clients, one h2c upstream, and both answers in one segment."""
+    import h2.config
+    import h2.connection
+    import h2.events
+
+    def serve(connection):
+        session = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        session.initiate_connection()
+        connection.send(session.data_to_send())
+        waiting = {}
+        while data := connection._recv(65536):
+            for event in session.receive_data(data):
+                if isinstance(event, h2.events.RequestReceived):
+                    waiting[event.stream_id] = dict(event.headers)[b":path"]
+            ready = len(waiting) == 2 or (waiting and b"/first" in waiting.values())
+            if ready:
+                for stream, path in waiting.items():
+                    session.send_headers(stream, [(":status", "200"), ("x-path", path)])
+                for stream, path in waiting.items():
+                    session.send_data(stream, path * 100)
+                for stream, path in waiting.items():
+                    session.send_headers(stream, [("x-trailer", path)], end_stream=True)
+                waiting.clear()
+            connection.send(session.data_to_send())
+
+    origin = make_origin(serve=serve)
+    porthole = start(runner={"sandboxes": [{"id": "two", "ports": [{"port": origin.port, "protocol": "h2c"}]}]})
+    host = f"{origin.port}-two.preview.localhost"
+    with porthole.client() as one, porthole.client() as two:
+        # The first request dials; from then on the connection is shared.
+        assert one.get("/first", host=host).body == b"/first" * 100
+        for _ in range(20):
+            one.send(f"GET /one HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            two.send(f"GET /two HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            for client, path in ((one, b"/one"), (two, b"/two")):
+                response = client.response()
+                assert (response.get("x-path"), response.body) == (path, path * 100)
+                assert response.trailers == [(b"x-trailer", path)]
+    assert len(origin.connections) == 1
 
 
 def test_a_tls_upstream_that_speaks_no_tls(start, make_origin):
