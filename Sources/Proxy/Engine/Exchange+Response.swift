@@ -139,6 +139,7 @@ extension Exchange {
     case .awaitingResponse:
       if isStale, refusal == nil || refusal == .upstreamClosed || refusal == .upstreamReset {
         worker.counters.add(.upstreamStaleRetries)
+        mayHaveBeenSeen = true
         mayUseIdle = false
         dial()
         return
@@ -160,6 +161,8 @@ extension Exchange {
       upstreamBroke(.upstreamReset)
       return
     }
+    // Its word for it: nothing was processed.
+    isHeadSent = false
     if !isBodyStarted, attempts < Exchange.refusedAttemptsMax {
       worker.counters.add(.upstreamStaleRetries)
       dial()

@@ -51,6 +51,8 @@ final class Exchange: Deadlined {
   var isHeadPending = false
   /// Once set it stays: after that nobody can say that the request was not forwarded.
   var isHeadSent = false
+  /// A connection broke with the request on it: from then on nobody can say that it was not forwarded.
+  var mayHaveBeenSeen = false
   /// Where in `head` the log finds things.
   var log = LoggedRanges()
   /// Body bytes of an HTTP/2 request that came before there was an upstream; bounded by the stream's window.
@@ -281,6 +283,7 @@ final class Exchange: Deadlined {
     wantsTrailers = false
     isHeadPending = false
     isHeadSent = false
+    mayHaveBeenSeen = false
     log = LoggedRanges()
     unconsumed = 0
     isUpstreamReused = false

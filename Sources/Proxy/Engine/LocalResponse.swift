@@ -67,7 +67,7 @@ extension Exchange {
     response.headers.append(("porthole-error", "\(refusal.word)"))
     response.headers.append(("x-request-id", id))
     // Whatever came back, or did not: a request that never left us may be sent again.
-    if !isHeadSent { response.headers.append(("porthole-forwarded", "no")) }
+    if !isHeadSent, !mayHaveBeenSeen { response.headers.append(("porthole-forwarded", "no")) }
     if let retryAfter { response.headers.append(("retry-after", String(retryAfter))) }
     if refusal == .unauthenticated { response.headers.append(("www-authenticate", "Bearer realm=\"porthole\"")) }
     Pages.render(refusal, as: kind, context: context, into: &response.body)
@@ -99,7 +99,8 @@ extension Exchange {
     var location = "https://" + String(decoding: host, as: UTF8.self)
     if worker.settings.redirectPort != 443 { location += ":\(worker.settings.redirectPort)" }
     location += String(decoding: view.target.bytes(in: base), as: UTF8.self)
-    answer(LocalResponse(status: 308, headers: [("location", location), ("cache-control", "no-store")]))
+    let isSafe = method == .get || method == .head
+    answer(LocalResponse(status: isSafe ? 301 : 308, headers: [("location", location), ("cache-control", "no-store")]))
   }
 
   func serveLocally(_ view: RequestHead) {
