@@ -41,7 +41,7 @@ class Porthole:
         self.configure(**changes)
         self.process = subprocess.Popen(
             [BINARY, "serve", "--config", self.path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env={**{k: v for k, v in os.environ.items() if not k.startswith("PORTHOLE_")}, "NO_COLOR": "1"})
+            stderr=subprocess.PIPE, env=self.environment())
         self.stdout = []
         self.stderr = []
         self._threads = [
@@ -61,6 +61,12 @@ class Porthole:
         self.https = self.https_addresses[0]
         self.http = (self.http_addresses or [None])[0]
         self.api = (self.api_addresses or [None])[0]
+
+    @staticmethod
+    def environment():
+        """Ours without the variables that would change the configuration. What lives as long as the process is no leak."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PORTHOLE_")}
+        return {"ASAN_OPTIONS": "detect_leaks=0", **kept, "NO_COLOR": "1"}
 
     @staticmethod
     def base():
