@@ -287,3 +287,13 @@ def test_metrics_are_in_prometheus_form(porthole, origin):
         match = re.fullmatch(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{([a-zA-Z_]\w*="[^"\\\n]*",?)*\})? [0-9.eE+\-]+|.* \+Inf', line)
         assert match, line
         assert any(match[1] in (name, name + "_bucket", name + "_sum", name + "_count") for name in typed), line
+
+
+def test_our_own_listeners_are_nobodys_sandbox(start):
+    """In open mode any port may be asked for, and this sandbox is this very machine."""
+    porthole = start()
+    for _, port in (porthole.https, porthole.http, porthole.api):
+        with porthole.client() as client:
+            client.send(f"GET /metrics HTTP/1.1\r\nHost: {port}-bench.preview.localhost\r\n\r\n".encode())
+            response = client.response()
+            assert response.status == 404 and response.get("Porthole-Error") == b"route/not-found"

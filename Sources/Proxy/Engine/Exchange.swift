@@ -166,6 +166,11 @@ final class Exchange: Deadlined {
     case .forward(let target, let port):
       let bucket = target._withUnsafeGuaranteedRef { worker.pool.bucket($0, port: port) }
       self.bucket = bucket
+      guard !bucket.isOurselves else {
+        keepForLog(view)
+        refuse(.notFound)
+        return
+      }
       forward(view, bucket)
     case .porthole:
       keepForLog(view)

@@ -68,17 +68,18 @@ final class Server {
     }
 
     let words = Refusal.allCases.map(\.word)
-    var settings = EngineSettings(configuration)
+    let firstSettings = EngineSettings(configuration)
     control = Worker(
-      index: -1, settings: settings, table: .empty, counters: WorkerCounters(refusalWords: words), log: nil)
+      index: -1, settings: firstSettings, table: .empty, counters: WorkerCounters(refusalWords: words), log: nil)
     var finished: () -> Void = {}
     arrivals = Mailbox(loop: control.loop) { _ in finished() }
 
     let certificates = try Server.load(configuration.tls, logger)
     let trust = try UpstreamTrust(gateways)
+    var made: [Worker] = []
     for index in 0..<configuration.workers {
       let worker = Worker(
-        index: index, settings: settings, table: table, counters: WorkerCounters(refusalWords: words),
+        index: index, settings: firstSettings, table: table, counters: WorkerCounters(refusalWords: words),
         log: accessLog?.makeBuffer())
       for (place, listener) in configuration.listen.https.enumerated() {
         // Later workers take the port that the first one got.
@@ -88,23 +89,33 @@ final class Server {
         let bound = try worker.listen(ListenerSettings(.https, address, listener.proxyProtocol, configuration), tls: context)
         if index == 0 { listeners.append(BoundListener(settings: listener, address: bound)) }
       }
-      if index == 0 {
-        settings.redirectPort = listeners.first?.address.port ?? 443
-        worker.apply(settings: settings)
-      }
       for (place, address) in configuration.listen.http.enumerated() {
         let own = index == 0 ? address : redirects[place]
         let bound = try worker.listen(
           ListenerSettings(.redirect, own, configuration.listen.proxyProtocol, configuration), tls: nil)
         if index == 0 { redirects.append(bound) }
       }
-      workers.append(WorkerThread(worker, upstreams: trust))
+      made.append(worker)
     }
     finished = { [unowned self] in workerDrained() }
     if let address = configuration.listen.api {
       api = try control.listen(ListenerSettings(.api, address, false, configuration), tls: nil)
     }
+    // Only now is every address known: with port 0 the kernel chose it.
+    let settings = engineSettings(configuration)
+    for worker in made {
+      worker.apply(settings: settings)
+      workers.append(WorkerThread(worker, upstreams: trust))
+    }
     control.localService = LocalService { [unowned self] in answer($0) }
+  }
+
+  /// The data plane's settings, with what only the bound sockets tell.
+  private func engineSettings(_ configuration: Configuration) -> EngineSettings {
+    var settings = EngineSettings(configuration)
+    settings.redirectPort = listeners.first?.address.port ?? 443
+    settings.ownAddresses = listeners.map(\.address) + redirects + [api].compactMap(\.self)
+    return settings
   }
 
   private var redirects: [SocketAddress] = []
@@ -270,8 +281,7 @@ final class Server {
     running.log.accessFile = configuration.log.accessFile
     configuration = running
 
-    var settings = EngineSettings(running)
-    settings.redirectPort = listeners.first?.address.port ?? 443
+    let settings = engineSettings(running)
     for worker in workers {
       worker.send(.trust(trust))
       worker.send(.table(table))
