@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from edge import Edge, Process, need
+from edge import Edge, Process
 
 os.environ.setdefault("APPS_BINARY", os.path.join(os.path.dirname(__file__), "../../.build/release/porthole"))
 

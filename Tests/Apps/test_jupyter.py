@@ -43,7 +43,7 @@ def test_jupyterlab(edge, start, chromium, folder, policy):
     time.sleep(1)
     page.keyboard.type("echo $((6*7)) > typed; seq 1 20000 | tail -1\n")
     until("the terminal to run it", lambda: (folder / "typed").exists() and (folder / "typed").read_text() == "42\n", 20)
-    assert not [line for line in page.said if "403" in line or "WebSocket connection" in line], page.said
+    assert not [line for line in page.said if "status of 403" in line or "WebSocket connection to" in line], page.said
 
     body = "x" * 20_000_000
     answer = page.evaluate("""async body => {

@@ -9,15 +9,14 @@ from edge import free_port
 HERE = pathlib.Path(__file__).parent
 
 
-# CORS protection is on in all of these, as it is by default.
+# CORS and XSRF protection are on, as they are by default.
 @pytest.mark.parametrize("policy", ["public", "localhost"])
 def test_streamlit(edge, start, chromium, folder, policy):
     pytest.importorskip("streamlit", reason="streamlit is not installed")
     port = free_port()
     proxy = edge({port: {"host": policy}})
-    more = [f"--browser.serverAddress={proxy.host(port)}", f"--browser.serverPort={proxy.port}"] if policy == "public" else []
     start("streamlit", [sys.executable, "-m", "streamlit", "run", HERE / "apps" / "streamlit_app.py", "--server.port", port, "--server.address", "127.0.0.1",
-                        "--server.headless", "true", "--browser.gatherUsageStats", "false", *more], {"HOME": str(folder)}).ready(port, 90)
+                        "--server.headless", "true", "--browser.gatherUsageStats", "false"], {"HOME": str(folder)}).ready(port, 90)
     page = chromium(proxy)
     page.goto(proxy.url(port))
     page.wait_for_selector("h1:has-text('Streamlit through Porthole')")

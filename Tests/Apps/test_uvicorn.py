@@ -168,6 +168,27 @@ def test_an_idle_websocket_lives(app):
         assert ws.recv(timeout=5) == "after"
 
 
+def test_only_idle_streams_end(edge, start):
+    pytest.importorskip("uvicorn", reason="uvicorn is not installed")
+    from websockets.sync.client import connect
+
+    port = free_port()
+    start("uvicorn", [sys.executable, "-m", "uvicorn", "--app-dir", HERE / "apps", "asgi_app:app", "--port", port, "--log-level", "warning"]).ready(port)
+    proxy = edge(extra="timeouts: {streamIdle: 2s}")
+    for version in ("--http1.1", "--http2"):
+        # One event every 250 ms is not idle.
+        got = proxy.curl(version, "-N", "--max-time", "5", proxy.url(port, "/sse"), check=False)
+        assert got.returncode == 28 and got.stdout.count(b"data: ") > 15, got
+    with connect(proxy.wss(port, "/ws"), ssl=proxy.context(), ping_interval=None) as busy, connect(proxy.wss(port, "/ws"), ssl=proxy.context(), ping_interval=None) as idle:
+        for _ in range(10):
+            busy.send("a")
+            assert busy.recv(timeout=2) == "a"
+            time.sleep(0.5)
+        with pytest.raises(Exception) as ended:
+            idle.recv(timeout=3)
+        assert not isinstance(ended.value, TimeoutError), "an idle WebSocket outlived streamIdle"
+
+
 def test_the_app_sees_who_asks(app):
     edge, port = app
     got = edge.curl("-H", "X-Forwarded-For: 6.6.6.6", "-H", "X-Real-IP: 6.6.6.6", "-H", "X-Forwarded-Host: evil", edge.url(port, "/headers"))

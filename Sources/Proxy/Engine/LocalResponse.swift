@@ -99,8 +99,7 @@ extension Exchange {
     var location = "https://" + String(decoding: host, as: UTF8.self)
     if worker.settings.redirectPort != 443 { location += ":\(worker.settings.redirectPort)" }
     location += String(decoding: view.target.bytes(in: base), as: UTF8.self)
-    let isSafe = method == .get || method == .head
-    answer(LocalResponse(status: isSafe ? 301 : 308, headers: [("location", location), ("cache-control", "no-store")]))
+    answer(LocalResponse(status: 308, headers: [("location", location), ("cache-control", "no-store")]))
   }
 
   func serveLocally(_ view: RequestHead) {

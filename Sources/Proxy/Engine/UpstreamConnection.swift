@@ -76,7 +76,7 @@ final class UpstreamConnection: Transport {
     case .https:
       // Inside a sandbox nothing is verified, and the name that a service there goes by is this one.
       let name = bucket.target.tlsServerName.isEmpty ? "localhost" : bucket.target.tlsServerName
-      guard let context = worker.clientContext(for: bucket.target),
+      guard let context = worker.clientContext(for: bucket.target, isForUpgrade: isForUpgrade),
         let session = TLSSession(client: context, serverName: name, output: worker.ciphertext)
       else {
         failExchange(.upstreamTLS)
@@ -512,6 +512,8 @@ final class UpstreamConnection: Transport {
       take(h2.event(index), h2)
       index += 1
     }
+    // Closing in the middle of it: what is left stays in the session, where `closed` finds whom to tell.
+    if isClosing { return }
     h2.clearEvents()
     h2.releaseClosed()
   }

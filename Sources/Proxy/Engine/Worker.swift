@@ -22,7 +22,8 @@ public final class Worker {
   var connections: ContiguousArray<DownstreamConnection> = []
   var listeners: [Listener] = []
   /// How TLS upstreams are verified; nil where there are none.
-  public var upstreamTLS: ((UpstreamTarget) -> TLSClientContext?)?
+  /// The flag asks for a connection that will be upgraded, which HTTP/2 has no part in.
+  public var upstreamTLS: ((UpstreamTarget, _ isForUpgrade: Bool) -> TLSClientContext?)?
   var random: RandomSource
   var date = DateText()
   /// Wall clock minus the loop's clock, so that the time of day costs no system call per request.
@@ -38,13 +39,12 @@ public final class Worker {
   /// Plaintext on its way out, gathered into one write: a head, its first body bytes, chunk framing.
   let out: UnsafeMutablePointer<UInt8> = .allocate(capacity: Worker.outBytes)
   var outCount = 0
-  /// The largest head that `limits.headBytes` can allow, and 128 KiB for what we add (4), a read's worth of body (64) and
-  /// chunk framing. Pages that are never written to cost nothing.
-  static let outBytes = headBytesMax + 131_072
-  static let headBytesMax = 1_048_576
+  /// The largest head that can be configured (1 MiB) and what we add, a read's worth of body, and chunk framing. Pages
+  /// that are never touched cost nothing.
+  static let outBytes = 1_048_576 + 262_144
   /// The same towards upstreams: a head, one read's worth of body, chunk framing.
   let upstreamOut: UnsafeMutablePointer<UInt8> = .allocate(capacity: Worker.upstreamOutBytes)
-  static let upstreamOutBytes = headBytesMax + 131_072
+  static let upstreamOutBytes = 1_048_576 + 262_144
   let fields: UnsafeMutablePointer<HeaderField>
   /// The most that `limits.headFields` can allow, and ours on top: heads for HTTP/2 upstreams are read back whole.
   static let fieldsMax = 1024 + 32
@@ -115,7 +115,7 @@ public final class Worker {
 
   static let exchangesKept = 1024
 
-  func clientContext(for target: UpstreamTarget) -> TLSClientContext? { upstreamTLS?(target) }
+  func clientContext(for target: UpstreamTarget, isForUpgrade: Bool) -> TLSClientContext? { upstreamTLS?(target, isForUpgrade) }
 
   // MARK: Connections
 
@@ -160,8 +160,8 @@ public final class Worker {
       for connection in connections { connection.endNow() }
       // Close frames and the last bytes get a moment; then the door shuts.
       drainTimer = LoopTimer(loop: loop, afterMs: 1000, keepsLoopAlive: true) { [unowned self] in
+        // The last one to be gone finishes the drain: what it cut short is in the log by then.
         for connection in connections { connection.close() }
-        finishDrain()
       }
     }
   }

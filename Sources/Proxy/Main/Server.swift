@@ -75,6 +75,7 @@ final class Server {
     arrivals = Mailbox(loop: control.loop) { _ in finished() }
 
     let certificates = try Server.load(configuration.tls, logger)
+    let trust = try UpstreamTrust(gateways)
     for index in 0..<configuration.workers {
       let worker = Worker(
         index: index, settings: settings, table: table, counters: WorkerCounters(refusalWords: words),
@@ -97,7 +98,7 @@ final class Server {
           ListenerSettings(.redirect, own, configuration.listen.proxyProtocol, configuration), tls: nil)
         if index == 0 { redirects.append(bound) }
       }
-      workers.append(WorkerThread(worker, upstreams: UpstreamTrust(configuration.routes, gateways)))
+      workers.append(WorkerThread(worker, upstreams: trust))
     }
     finished = { [unowned self] in workerDrained() }
     if let address = configuration.listen.api {
@@ -222,16 +223,19 @@ final class Server {
   private func apply(_ next: Configuration) throws {
     let certificates = try Server.load(next.tls, logger)
     var contexts: [(SocketAddress, TLSServerSettings)] = []
-    for (bound, listener) in zip(listeners, next.listen.https) where bound.settings.address == listener.address {
+    var renewed = listeners
+    for index in renewed.indices {
+      // By address: the order in the file means nothing. Port 0 several times can only be told apart by place.
+      let own = renewed[index].settings.address
+      let inPlace = next.listen.https.indices.contains(index) ? next.listen.https[index] : nil
+      guard let listener = inPlace?.address == own ? inPlace : next.listen.https.first(where: { $0.address == own }) else { continue }
       let tls = try TLSServerSettings(next, listener, certificates, tickets)
       _ = try TLSContext(tls)
-      contexts.append((bound.address, tls))
+      contexts.append((renewed[index].address, tls))
+      renewed[index].settings.clientCertificates = listener.clientCertificates
     }
 
     var changes: [RouteChange] = []
-    let difference = runner.reload(next.runner.sandboxes.map(StaticSandbox.init))
-    changes += (difference.added + difference.changed).map { .putSandbox($0) }
-    changes += difference.removed.map { .removeSandbox($0) }
     var kept: [String: (route: Configuration.Route, target: UpstreamTarget)] = [:]
     for route in next.routes {
       let host = route.host.description
@@ -244,14 +248,30 @@ final class Server {
       }
     }
     for host in gateways.keys where kept[host] == nil { changes.append(.removeGateway(host: host)) }
+    let trust = try UpstreamTrust(kept)
+
+    // From here on nothing fails.
+    let difference = runner.reload(next.runner.sandboxes.map(StaticSandbox.init))
+    changes += (difference.added + difference.changed).map { .putSandbox($0) }
+    changes += difference.removed.map { .removeSandbox($0) }
+    listeners = renewed
     gateways = kept
     table = table.applying(changes)
     if next.domains != configuration.domains { table = table.replacingDomains(next.domains) }
 
-    var settings = EngineSettings(next)
-    settings.writesAccessLog = accessLog != nil
+    // What needs a restart stays as it is, and is reported again at the next reload.
+    var running = next
+    running.workers = configuration.workers
+    running.listen = configuration.listen
+    running.listen.https = listeners.map(\.settings)
+    running.store = configuration.store
+    running.tlsOptions.ticketRotationMs = configuration.tlsOptions.ticketRotationMs
+    running.log.access = configuration.log.access
+    running.log.accessFile = configuration.log.accessFile
+    configuration = running
+
+    var settings = EngineSettings(running)
     settings.redirectPort = listeners.first?.address.port ?? 443
-    let trust = UpstreamTrust(next.routes, gateways)
     for worker in workers {
       worker.send(.trust(trust))
       worker.send(.table(table))
@@ -259,15 +279,6 @@ final class Server {
       for (address, tls) in contexts { worker.send(.tls(address, tls)) }
     }
     if let level = Logger.Level(rawValue: next.log.level.rawValue) { logger.level = level }
-    var running = next
-    // What needs a restart stays as it is, and is reported again at the next reload.
-    running.workers = configuration.workers
-    running.listen = configuration.listen
-    running.store = configuration.store
-    running.tlsOptions.ticketRotationMs = configuration.tlsOptions.ticketRotationMs
-    running.log.access = configuration.log.access
-    running.log.accessFile = configuration.log.accessFile
-    configuration = running
     watchCertificates()
     logger.info(
       "configuration reloaded",

@@ -1,5 +1,6 @@
 """The process under test."""
 
+import functools
 import json
 import os
 import re
@@ -18,6 +19,12 @@ BINARY = os.environ.get("PORTHOLE_BINARY") or os.path.join(
 CRASH = re.compile(
     r"Fatal error|Precondition failed|fatalError|AddressSanitizer|ThreadSanitizer|UndefinedBehavior|LeakSanitizer"
     r"|Program crashed|Illegal instruction|Segmentation fault|stack smashing|double free|corrupted|Simultaneous accesses")
+
+
+@functools.cache
+def _is_sanitized():
+    with open(BINARY, "rb") as file:
+        return b"__asan_init" in file.read()
 
 
 class Crashed(AssertionError):
@@ -138,6 +145,9 @@ class Porthole:
     # Figures
 
     def rss_kib(self):
+        """Resident memory. Always 0 under AddressSanitizer, which keeps freed memory on purpose."""
+        if _is_sanitized():
+            return 0
         with open(f"/proc/{self.process.pid}/status") as file:
             return int(re.search(r"VmRSS:\s+(\d+)", file.read())[1])
 
