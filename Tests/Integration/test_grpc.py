@@ -355,7 +355,7 @@ def test_a_service_that_always_refuses(client, scripted):
 
     scripted.handler = handler
     response = client.get("/")
-    assert response.status == 502 and response.header("porthole-forwarded") == "no" and len(tries) < 10
+    assert response.status == 502 and response.header("porthole-error") == "upstream/closed" and len(tries) < 10
 
 
 def test_refused_with_a_body_is_refused_to_the_client(client, scripted):
