@@ -6,6 +6,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import ssl
@@ -119,10 +120,14 @@ runner:
         self.process.send_signal(signal.SIGTERM)
 
     def stop(self):
+        crashed = self.process.poll() not in (None, 0)
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
         self.log.close()
+        # What a crash said is kept.
+        if not crashed:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def read_all(sock):

@@ -275,10 +275,13 @@ def test_padding_counts_against_the_window_and_is_given_back(client):
     """Padding is flow controlled (§6.1): ten windows of mostly padding must go through."""
     stream = client.headers(client.head("POST", "/count"), end=False)
     client.until(lambda: client.settings)
-    for _ in range(4000):
+    for _ in range(10000):
+        client.until(lambda: min(client.window(0), client.window(stream)) >= 257)
         client.frame(DATA, PADDED, stream, b"\xffx" + b"\0" * 255)
+        for spent in (0, stream):
+            client.room[spent] = client.room.get(spent, 0) - 257
     client.frame(DATA, END_STREAM, stream)
-    assert client.response(stream).body == b"4000"
+    assert client.response(stream).body == b"10000"
     client.expect_alive()
 
 

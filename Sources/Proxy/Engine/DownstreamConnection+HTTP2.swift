@@ -127,7 +127,9 @@ extension DownstreamConnection {
     }
     exchange.begin(on: self, stream: stream, head: head)
     // The client closed its side of a tunnel that is not open yet (RFC 8441 §5).
-    if event.endsStream, head.upgrade != .none { self.exchange(of: event)?._withUnsafeGuaranteedRef { $0.requestEnded(trailers: nil) } }
+    if event.endsStream, head.upgrade != .none {
+      self.exchange(of: event)?._withUnsafeGuaranteedRef { $0.requestEnded(trailers: nil) }
+    }
   }
 
   private func count(_ stream: HTTP2Stream) {

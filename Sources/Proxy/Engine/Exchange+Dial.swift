@@ -107,9 +107,8 @@ extension Exchange {
       connection.begin(self)
       isHeadPending = true
     }
-    let watchesBody = stream != nil && !isRequestComplete
-    worker.loop.timers.schedule(
-      self, afterMs: watchesBody ? min(worker.settings.requestBodyIdleMs, worker.settings.responseHeadMs) : worker.settings.responseHeadMs)
+    let bodyMs = stream == nil || isRequestComplete ? .max : worker.settings.requestBodyIdleMs
+    worker.loop.timers.schedule(self, afterMs: min(bodyMs, worker.settings.responseHeadMs))
     if requestFraming == .none || connection.isHTTP2 {
       sendHead()
       if !early.isEmpty || isRequestComplete { sendEarly() }

@@ -212,13 +212,16 @@ final class Exchange: Deadlined {
         dial()
       }
     case .awaitingResponse:
+      let limitMs = worker.settings.responseHeadMs
+      let silentMs = worker.loop.nowMs &- lastByteMs
       if isBodyOwed {
         requestTimedOut()
-      } else if isRequestComplete || upstream?.bytesQueued ?? 0 > 0 {
+      } else if silentMs >= limitMs, isRequestComplete || upstream?.bytesQueued ?? 0 > 0 {
         upstreamFailed(.upstreamTimeout)
       } else {
-        // The client is still sending: its own deadline watches that.
-        worker.loop.timers.schedule(self, afterMs: stream == nil ? worker.settings.responseHeadMs : worker.settings.requestBodyIdleMs)
+        // The client is still sending, and of HTTP/1.1 its own deadline watches that; or it has ended a moment ago.
+        let bodyMs = isRequestComplete ? limitMs - min(silentMs, limitMs) : worker.settings.requestBodyIdleMs
+        worker.loop.timers.schedule(self, afterMs: min(bodyMs, limitMs))
       }
     case .responding:
       let silentMs = worker.loop.nowMs &- lastByteMs
