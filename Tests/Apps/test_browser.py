@@ -18,7 +18,8 @@ def serve(start):
     pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 
     def make(port):
-        return start("uvicorn", [sys.executable, "-m", "uvicorn", "--app-dir", HERE / "apps", "asgi_app:app", "--port", port, "--log-level", "warning"])
+        return start("uvicorn", [sys.executable, "-m", "uvicorn", "--app-dir", HERE / "apps", "asgi_app:app", "--port", port, "--log-level", "warning",
+                                 "--ws-ping-interval", 3600])
 
     return make
 
@@ -127,7 +128,11 @@ def test_an_idle_websocket_lives_in_a_browser(edge, serve, chromium):
       ws.onclose = event => window.ended = event.code;
       ws.onopen = done;
     })""")
+    # Without pings of the app's; what the page itself loads is over by then.
+    page.wait_for_timeout(2_000)
+    moved = proxy.metric("porthole_upstream_bytes_received_total")
     for _ in range(13):
         page.wait_for_timeout(10_000)
+    assert proxy.metric("porthole_upstream_bytes_received_total") == moved, "it was not idle"
     assert page.evaluate("ended") is None
     assert page.evaluate("() => new Promise(done => { ws.onmessage = event => done(event.data); ws.send('still here') })") == "still here"

@@ -28,6 +28,8 @@ def test_jupyterlab(edge, start, chromium, folder, policy):
     assert page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
 
     page.click(".jp-LauncherCard[data-category=Notebook] >> nth=0")
+    # A cell that is run before there is a kernel is not run at all.
+    page.wait_for_selector("#jp-main-statusbar :text('| Idle')")
     cell = page.locator(".jp-Notebook .jp-Cell .cm-content").first
     cell.click()
     page.keyboard.type("import time\nfor i in range(3): print('n', i * 7, flush=True); time.sleep(0.3)")

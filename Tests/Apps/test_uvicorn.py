@@ -22,7 +22,7 @@ def app(edge, start):
     pytest.importorskip("uvicorn", reason="uvicorn is not installed")
     port = free_port()
     start("uvicorn", [sys.executable, "-m", "uvicorn", "--app-dir", HERE / "apps", "asgi_app:app", "--port", port, "--log-level", "warning",
-                      "--ws-max-size", 1 << 30, "--timeout-keep-alive", 30]).ready(port)
+                      "--ws-max-size", 1 << 30, "--ws-ping-interval", 3600, "--timeout-keep-alive", 30]).ready(port)
     return edge(), port
 
 
@@ -159,11 +159,13 @@ def test_an_idle_websocket_lives(app):
     from websockets.sync.client import connect
 
     edge, port = app
-    # No pings from either side: uvicorn's come every 20 s, so this one talks to `websockets` without them.
+    # No pings from either side: the app was started without its own, which come every 20 s.
     with connect(edge.wss(port, "/ws"), ssl=edge.context(), ping_interval=None) as ws:
         ws.send("before")
         assert ws.recv() == "before"
+        moved = edge.metric("porthole_upstream_bytes_received_total")
         time.sleep(130)
+        assert edge.metric("porthole_upstream_bytes_received_total") == moved, "it was not idle"
         ws.send("after")
         assert ws.recv(timeout=5) == "after"
 
