@@ -5,7 +5,8 @@ import PackageDescription
 // to be measured: `run` adds those for the modules below. The checks themselves are also a test of the main package.
 
 let targets = [
-  "requestHead", "responseHead", "chunked", "trailers", "proxyHead", "route", "serverName", "cookies", "frames", "accessLog",
+  "requestHead", "responseHead", "chunked", "trailers", "proxyHead", "route", "serverName", "cookies", "frames",
+  "accessLog",
   "http2", "configuration",
 ]
 
@@ -16,7 +17,9 @@ let package = Package(
   targets: [
     .target(
       name: "FuzzChecks",
-      dependencies: [.product(name: "ProxyEngine", package: "porthole"), .product(name: "Configuration", package: "porthole")],
+      dependencies: [
+        .product(name: "ProxyEngine", package: "porthole"), .product(name: "Configuration", package: "porthole"),
+      ],
       path: "Checks"),
     .target(name: "FuzzDriver", dependencies: ["FuzzChecks"], path: "Driver"),
   ]

@@ -10,12 +10,15 @@ enum AccessLogCheck {
     let choice = steering.byte()
     record.status = UInt16(steering.byte()) << 2
     record.timeNs = UInt64(steering.byte()) << 54 | UInt64(steering.byte()) << 40
-    record.client = IPAddress(high: UInt64(steering.byte()) << 50, low: UInt64(steering.byte()) << 32 | 0xFFFF_0000_0000)
+    record.client = IPAddress(
+      high: UInt64(steering.byte()) << 50, low: UInt64(steering.byte()) << 32 | 0xFFFF_0000_0000)
     if choice & 1 != 0 { record.tls = "TLSv1.3" }
     if choice & 2 != 0 { record.refusal = "upstream/closed" }
     if choice & 4 != 0 { record.firstByteUs = UInt64(choice) << 50 }
     if choice & 8 != 0 { record.upstream = SocketAddress(ip: record.client, port: 65_535) }
-    if choice & 16 != 0 { (record.requestBytes, record.responseBytes, record.durationUs, record.port) = (.max, .max, .max, .max) }
+    if choice & 16 != 0 {
+      (record.requestBytes, record.responseBytes, record.durationUs, record.port) = (.max, .max, .max, .max)
+    }
     record.method = steering.bytes(until: 0x0A)
     record.host = steering.bytes(until: 0x0A)
     record.sandbox = steering.bytes(until: 0x0A)
@@ -44,7 +47,9 @@ enum AccessLogCheck {
 
   private static func complaint(_ line: [UInt8], _ record: AccessRecord, _ format: AccessLogFormat) -> String? {
     guard line.count <= record.lineBytesMax else { return "\(line.count) bytes in \(record.lineBytesMax)" }
-    guard line.last == 0x0A, line.dropLast().allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return "not one clean line: \(line.shown)" }
+    guard line.last == 0x0A, line.dropLast().allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+      return "not one clean line: \(line.shown)"
+    }
     guard String(validating: line, as: UTF8.self) != nil else { return "not UTF-8" }
     if format == .json { return JSONGrammar.accepts(line.dropLast()) ? nil : "not JSON: \(line.shown)" }
     return line.dropLast().allSatisfy { $0 <= 0x7E } ? nil : "not ASCII"

@@ -63,7 +63,8 @@ enum ChunkedCheck {
 
   /// True when more bytes are needed.
   private static func step(
-    _ decoder: inout ChunkedDecoder, _ base: UnsafePointer<UInt8>, _ count: Int, _ taken: inout Int, _ result: inout Result
+    _ decoder: inout ChunkedDecoder, _ base: UnsafePointer<UInt8>, _ count: Int, _ taken: inout Int,
+    _ result: inout Result
   ) -> Bool {
     switch decoder.next(base, count: count) {
     case .needMore(let consumed):
@@ -71,12 +72,16 @@ enum ChunkedCheck {
       taken += consumed
       return true
     case .data(let consumed, let payload):
-      guard consumed <= count, payload.end == consumed, !payload.isEmpty else { return fail(&result, "a piece is outside") }
+      guard consumed <= count, payload.end == consumed, !payload.isEmpty else {
+        return fail(&result, "a piece is outside")
+      }
       result.body += text(payload, base)
       taken += consumed
       return false
     case .trailers(let consumed, let bytes):
-      guard consumed <= count, bytes.end <= consumed, !bytes.isEmpty else { return fail(&result, "trailers are outside") }
+      guard consumed <= count, bytes.end <= consumed, !bytes.isEmpty else {
+        return fail(&result, "trailers are outside")
+      }
       result.trailers = text(bytes, base)
       let fields = UnsafeMutablePointer<HeaderField>.allocate(capacity: TrailerParser.fieldsMax)
       defer { fields.deallocate() }
@@ -111,7 +116,9 @@ enum TrailerCheck {
     guard fields.count <= limit else { return "\(fields.count) fields where \(limit) were allowed" }
     var out = [UInt8]()
     for field in fields {
-      if field.value.contains(where: { $0 != 9 && ($0 < 0x20 || $0 == 0x7F) }) { return "a control byte in \(field.value.shown)" }
+      if field.value.contains(where: { $0 != 9 && ($0 < 0x20 || $0 == 0x7F) }) {
+        return "a control byte in \(field.value.shown)"
+      }
       out += field.name
       out += ":"
       out += field.value

@@ -52,7 +52,9 @@ enum CookieCheck {
       }
     }
     let all = parts(value)
-    let domains = all.dropFirst().filter { $0.contains(0x3D) && lowered(trimmed($0.prefix { $0 != 0x3D })) == Array("domain".utf8) }
+    let domains = all.dropFirst().filter {
+      $0.contains(0x3D) && lowered(trimmed($0.prefix { $0 != 0x3D })) == Array("domain".utf8)
+    }
     switch verdict(value) {
     case .pass:
       if isOurs(all[0]) { return "a sandbox set our cookie: \(value.shown)" }

@@ -78,7 +78,8 @@ private final class HTTP2Owner {
     ] {
       session.addField(name, value)
     }
-    guard session.canOpenStream || open.count < HTTP2Owner.streamsMax, let stream = session.submitRequest(hasBody: hasBody)
+    guard session.canOpenStream || open.count < HTTP2Owner.streamsMax,
+      let stream = session.submitRequest(hasBody: hasBody)
     else { return }
     open[stream.id] = (stream, 0)
     if hasBody { session.append(stream, [UInt8](repeating: 0x61, count: 300), 300) }
@@ -127,7 +128,11 @@ private final class HTTP2Owner {
       session.submitInterim(stream)
     } else {
       session.submitResponse(stream, hasBody: action & 0x40 == 0)
-      if action & 0x80 == 0 { session.append(stream, [UInt8](repeating: 0x63, count: 100), 100) } else { session.end(stream) }
+      if action & 0x80 == 0 {
+        session.append(stream, [UInt8](repeating: 0x63, count: 100), 100)
+      } else {
+        session.end(stream)
+      }
     }
   }
 
@@ -198,10 +203,16 @@ private final class HTTP2Owner {
     for index in 0..<headers.count {
       let field = headers.fields[index]
       bytes += headers.bytes(field.name).count + headers.bytes(field.value).count
-      if headers.bytes(field.name).contains(where: { (0x41...0x5A).contains($0) || $0 <= 0x20 }) { complain("a name that is none") }
-      if headers.bytes(field.value).contains(where: { $0 == 0 || $0 == 0x0A || $0 == 0x0D }) { complain("a line break in a value") }
+      if headers.bytes(field.name).contains(where: { (0x41...0x5A).contains($0) || $0 <= 0x20 }) {
+        complain("a name that is none")
+      }
+      if headers.bytes(field.value).contains(where: { $0 == 0 || $0 == 0x0A || $0 == 0x0D }) {
+        complain("a line break in a value")
+      }
     }
-    for range in [event.method, event.path, event.authority, event.scheme, event.protocol] { bytes += headers.bytes(range).count }
+    for range in [event.method, event.path, event.authority, event.scheme, event.protocol] {
+      bytes += headers.bytes(range).count
+    }
     if bytes > limits.headBytes { complain("a head of \(bytes) bytes") }
     if event.kind == .head, session.role == .server, event.method.isEmpty { complain("a request without a method") }
   }

@@ -97,7 +97,9 @@ enum RequestHeadCheck {
   private static func owned(
     _ head: RequestHead, _ base: UnsafePointer<UInt8>, _ consumed: Int, _ count: Int, _ limits: HeadLimits
   ) -> Answer {
-    guard consumed <= count, consumed <= limits.headBytes + 2 else { return .astray("consumed \(consumed) of \(count)") }
+    guard consumed <= count, consumed <= limits.headBytes + 2 else {
+      return .astray("consumed \(consumed) of \(count)")
+    }
     guard head.headers.count <= limits.fields else { return .astray("\(head.headers.count) fields") }
     guard !head.target.isEmpty, !head.methodName.isEmpty else { return .astray("an empty method or target") }
     for range in [head.methodName, head.target, head.authority] where range.end > consumed {

@@ -71,7 +71,9 @@ enum ResponseHeadCheck {
         case .incomplete: return .incomplete
         case .refused(let error): return .refused(error)
         case .complete(let consumed):
-          guard consumed <= count, consumed <= limits.headBytes else { return .astray("consumed \(consumed) of \(count)") }
+          guard consumed <= count, consumed <= limits.headBytes else {
+            return .astray("consumed \(consumed) of \(count)")
+          }
           guard head.reason.end <= consumed, let fields = ownedFields(head.headers, within: consumed) else {
             return .astray("a range is outside")
           }

@@ -13,7 +13,8 @@ enum RouteCheck {
     func sandbox(_ id: String, _ mode: Ingress.Mode, _ state: SandboxState = .running) -> RouteChange {
       .putSandbox(
         SandboxRecord(
-          id: SandboxID(id)!, generation: Generation.next(), state: state, address: loopback, ingress: Ingress(mode: mode),
+          id: SandboxID(id)!, generation: Generation.next(), state: state, address: loopback,
+          ingress: Ingress(mode: mode),
           exposures: [Exposure(port: 3000), Exposure(port: 8080, host: .localhost, upstream: .h2c)]))
     }
     func gateway(_ host: String) -> RouteChange {
@@ -100,7 +101,9 @@ enum RouteCheck {
     guard words[0] == "forward" || words[0] == "porthole", words[1] != "-" else { return nil }
     let host = String(decoding: host, as: UTF8.self)
     if words[1].hasPrefix("*") {
-      let isGateway = host == "app.test" || host == "x.p.test" || (host.hasSuffix(".wild.test") && host.split(separator: ".").count == 3)
+      let isGateway =
+        host == "app.test" || host == "x.p.test"
+        || (host.hasSuffix(".wild.test") && host.split(separator: ".").count == 3)
       return isGateway ? nil : "\(host) reached a gateway"
     }
     return domains.contains { host == "\(words[2])-\(words[1]).\($0)" } ? nil : "\(host) reached \(decision)"
