@@ -307,11 +307,11 @@ final class UpstreamConnection: Transport {
   private func complete(trailers: HeaderList?, leftover: Int) {
     guard let exchange else { return }
     if leftover > 0 { keepsAlive = false }
-    if let slab = held {
-      loop.slabs.give(slab)
-      held = nil
-      heldCount = 0
-    }
+    // Trailers may lie in it: it is given back when they have been passed on.
+    let slab = held
+    held = nil
+    heldCount = 0
+    defer { if let slab { loop.slabs.give(slab) } }
     if !exchange.isRequestComplete || exchange.hasUnsentRequest { keepsAlive = false }
     resume(.peerFull)
     // The client's last bytes go out before the connection is free for the next request.
@@ -328,6 +328,11 @@ final class UpstreamConnection: Transport {
     }
     guard let exchange else {
       close()
+      return
+    }
+    guard isConnected else {
+      // In the middle of the TLS handshake: nothing reads before it.
+      failExchange(.upstreamTLS)
       return
     }
     switch reading {
@@ -409,7 +414,7 @@ final class UpstreamConnection: Transport {
     bucket.remove(self)
     if let exchange {
       self.exchange = nil
-      exchange.upstreamBroke(.upstreamReset)
+      if isConnected { exchange.upstreamBroke(.upstreamReset) } else { exchange.dialRefused(.upstreamTLS) }
     }
     if h2 != nil { failAll(.upstreamReset) }
     waiting.removeAll()
@@ -495,11 +500,21 @@ final class UpstreamConnection: Transport {
   private func drainInbox(_ h2: HTTP2Session) {
     var index = 0
     while index < h2.eventCount, !isClosing {
-      take(h2.event(index), h2)
+      let event = h2.event(index)
+      take(event, h2)
       index += 1
+      // What a stream's events gathered goes out before another stream's begin: `out` is the worker's, and the next
+      // client would get it.
+      if index == h2.eventCount || h2.event(index).streamID != event.streamID { flushDownstream(of: event) }
     }
     h2.clearEvents()
     h2.releaseClosed()
+  }
+
+  /// An exchange that has ended flushed for itself.
+  private func flushDownstream(of event: HTTP2Event) {
+    guard let owner = event.stream?.takeUnretainedValue().owner else { return }
+    Unmanaged<Exchange>.fromOpaque(owner)._withUnsafeGuaranteedRef { $0.flushDownstream() }
   }
 
   private func take(_ event: HTTP2Event, _ h2: HTTP2Session) {
