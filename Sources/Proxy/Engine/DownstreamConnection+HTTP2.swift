@@ -31,6 +31,7 @@ extension DownstreamConnection {
       let isAlive = h2.receive(base + at, part)
       at += part
       drainInbox(h2)
+      watchHeads(h2)
       guard isAlive else {
         flushHTTP2()
         if !isClosing {
@@ -43,6 +44,13 @@ extension DownstreamConnection {
     observeTurnEnd(of: loop)
   }
 
+  /// A head that has begun must end in time, whatever else goes on: nothing can come before its end (RFC 9113 §4.3).
+  private func watchHeads(_ h2: HTTP2Session) {
+    guard h2.isReceivingHead != isHeadBegun else { return }
+    isHeadBegun.toggle()
+    if isHeadBegun { loop.timers.schedule(self, afterMs: worker.settings.requestHeadMs) }
+  }
+
   private func drainInbox(_ h2: HTTP2Session) {
     var index = 0
     while index < h2.eventCount, !isClosing {
@@ -51,6 +59,13 @@ extension DownstreamConnection {
     }
     h2.clearEvents()
     h2.releaseClosed()
+    countStreams(h2.openStreams)
+  }
+
+  /// Streams that were reset before they were requests come and go, too: what is counted is what the session has.
+  func countStreams(_ open: Int) {
+    worker.counters.add(.http2StreamsOpen, UInt64(bitPattern: Int64(open - streamsCounted)))
+    streamsCounted = open
   }
 
   private func take(_ event: HTTP2Event, _ h2: HTTP2Session) {
@@ -58,6 +73,11 @@ extension DownstreamConnection {
     case .head: takeHead(event, h2)
     case .headTooLarge:
       guard let stream = event.stream?.takeUnretainedValue(), !stream.isClosed else { return }
+      if let exchange = exchange(of: event) {
+        // Trailers: the stream has its exchange already.
+        exchange._withUnsafeGuaranteedRef { $0.requestMalformed(.headTooLarge) }
+        return
+      }
       worker.takeExchange().beginRefused(on: self, stream: stream, .headTooLarge)
     case .data:
       guard let exchange = exchange(of: event) else {
@@ -70,7 +90,6 @@ extension DownstreamConnection {
       let headers = h2.headers(of: event)
       exchange(of: event)?._withUnsafeGuaranteedRef { $0.requestEnded(trailers: headers) }
     case .closed:
-      worker.counters.decrement(.http2StreamsOpen)
       if event.errorCode != 0 {
         worker.counters.add(.http2ResetsReceived)
       }
@@ -90,7 +109,6 @@ extension DownstreamConnection {
 
   private func takeHead(_ event: HTTP2Event, _ h2: HTTP2Session) {
     guard let stream = event.stream?.takeUnretainedValue() else { return }
-    worker.counters.increment(.http2StreamsOpen)
     worker.counters.add(.requestsHTTP2)
     let exchange = worker.takeExchange()
     var head = RequestHead(headers: h2.headers(of: event))
@@ -186,6 +204,11 @@ extension DownstreamConnection {
     guard let h2 else { return }
     if case .discard = reading {
       close()
+      return
+    }
+    if h2.isReceivingHead {
+      h2.terminate(.enhanceYourCalm)
+      observeTurnEnd(of: loop)
       return
     }
     if h2.openStreams > 0 { return }

@@ -34,6 +34,10 @@ final class DownstreamConnection: Transport {
   var h2: HTTP2Session?
   var resetsReceived: UInt32 = 0
   var isShuttingDown = false
+  /// A head or a trailer section has begun to arrive; see `watchHeads`.
+  var isHeadBegun = false
+  /// This connection's part of the gauge.
+  var streamsCounted = 0
 
   /// What the next input byte is part of.
   enum Reading {
@@ -110,6 +114,7 @@ final class DownstreamConnection: Transport {
       exchange.downstreamLost()
     }
     if let h2 {
+      countStreams(0)
       // Ending the session reports every stream as closed; owners are told one by one.
       for stream in h2.allStreams() {
         guard let owner = stream.owner else { continue }

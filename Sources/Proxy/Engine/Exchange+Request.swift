@@ -55,6 +55,7 @@ extension Exchange {
   func requestBodyHTTP2(_ base: UnsafePointer<UInt8>, _ count: Int) {
     guard let stream, let h2 = downstream?.h2 else { return }
     requestBytes &+= UInt64(count)
+    bodyReceivedMs = worker.loop.nowMs
     let limit = worker.settings.bodyBytesMax
     if limit > 0, requestBytes > limit, stage != .tunnel {
       h2.consume(streamID: stream.id, count)
@@ -66,21 +67,27 @@ extension Exchange {
       early.append(base, count, pool: worker.loop.slabs)
     case .tunnel:
       tunnelReceived(base, count)
-      giveBack(count)
+      giveBack(count, of: stream, h2)
     case .awaitingResponse, .responding:
       if isDiscarding || (upgrade != .none) {
         if upgrade != .none, !isDiscarding { early.append(base, count, pool: worker.loop.slabs) } else { h2.consume(streamID: stream.id, count) }
         return
       }
       forwardBody(base, count)
-      giveBack(count)
+      giveBack(count, of: stream, h2)
     case .idle, .ended:
       h2.consume(streamID: stream.id, count)
     }
   }
 
   /// Opens the HTTP/2 window for bytes that the upstream's socket took; the rest waits for `upstreamDrained`.
-  func giveBack(_ count: Int) {
+  ///
+  /// Forwarding them may have ended the exchange. Then they are the connection's only, and not the next exchange's.
+  func giveBack(_ count: Int, of stream: HTTP2Stream, _ h2: HTTP2Session) {
+    guard self.stream === stream else {
+      h2.consume(streamID: stream.id, count)
+      return
+    }
     unconsumed += count
     guard let upstream, upstream.outgoingBytes(of: self) > Transport.highMark / 4 else {
       returnWindow()
@@ -97,12 +104,15 @@ extension Exchange {
   }
 
   func sendEarly() {
-    while let chunk = early.front, stage != .ended {
-      let count = chunk.count
-      forwardBody(chunk.baseAddress!, count)
-      giveBack(count)
-      if stage == .ended { return }
-      early.consume(count, pool: worker.loop.slabs)
+    if let stream, let h2 = downstream?.h2 {
+      while let chunk = early.front {
+        let count = chunk.count
+        forwardBody(chunk.baseAddress!, count)
+        // A failure ended the exchange, which gave all of `early` back, or sent it back to dialling.
+        guard self.stream === stream, stage == .awaitingResponse || stage == .responding else { return }
+        giveBack(count, of: stream, h2)
+        early.consume(count, pool: worker.loop.slabs)
+      }
     }
     if isRequestComplete, requestFraming != .none { endRequest(trailers: nil) }
   }
@@ -185,12 +195,12 @@ extension Exchange {
   }
 
   /// The client broke its own framing in the middle of a body: nothing of it may look complete to the sandbox.
-  func requestMalformed() {
+  func requestMalformed(_ refusal: Refusal = .malformed) {
     detachUpstream(reusable: false)
-    if stage == .responding {
+    if stage == .responding || stage == .tunnel {
       breakOff()
     } else {
-      refuse(.malformed)
+      refuse(refusal)
     }
   }
 

@@ -56,6 +56,8 @@ final class Exchange: Deadlined {
   var early = ByteQueue()
   /// Body bytes that went upstream but are not yet given back to the HTTP/2 window.
   var unconsumed = 0
+  /// When body bytes last came on the HTTP/2 stream.
+  var bodyReceivedMs: UInt64 = 0
   var acceptKey = WebSocketKey()
 
   // The upstream.
@@ -196,8 +198,10 @@ final class Exchange: Deadlined {
     case .awaitingResponse:
       if isRequestComplete || upstream?.bytesQueued ?? 0 > 0 {
         upstreamFailed(.upstreamTimeout)
+      } else if stream != nil, bodyReceivedMs &+ worker.settings.requestBodyIdleMs <= worker.loop.nowMs {
+        requestTimedOut()
       } else {
-        // The client is still sending: its own deadline watches that.
+        // The client is still sending. On HTTP/1.1 its connection's own deadline watches that.
         worker.loop.timers.schedule(self, afterMs: worker.settings.responseHeadMs)
       }
     case .responding: upstreamFailed(.upstreamTimeout)
@@ -255,6 +259,7 @@ final class Exchange: Deadlined {
     isHeadSent = false
     log = LoggedRanges()
     unconsumed = 0
+    bodyReceivedMs = 0
     isUpstreamReused = false
     attempts = 0
     dialBeganNs = 0
