@@ -96,7 +96,9 @@ extension Exchange {
     if connection.isHTTP2 {
       guard let opened = connection.open(self) else {
         upstream = nil
-        dial()
+        // A shared connection may be full or going away. One that is new is neither, so it is the request that cannot
+        // be written, and dialling again would change nothing.
+        if reused { dial() } else { refuse(.internalError) }
         return
       }
       upstreamStream = opened
