@@ -71,7 +71,9 @@ let package = Package(
 
     tests("BytesTests", ["Bytes"]),
     tests("LoopTests", ["Loop"]),
-    tests("EngineTests", ["ProxyEngine", "Bytes"]),
+    tests(
+      "EngineTests",
+      ["ProxyEngine", "Bytes", "Loop", "TLS", "HTTP", "HTTP2", "Telemetry", "Router", "Sandbox"]),
     tests("HTTP1Tests", ["HTTP1", "HTTP", "Bytes"]),
     tests("RouterTests", ["Router", "HTTP", "Sandbox", "Bytes", "StaticRunner"]),
     tests("TLSTests", ["TLS", "Bytes", "COpenSSL"]),
