@@ -29,7 +29,9 @@ let package = Package(
   name: "porthole",
   products: [
     .executable(name: "porthole", targets: ["porthole"]),
+    // For Tests/Fuzz and bench, which are packages of their own.
     .library(name: "ProxyEngine", targets: ["ProxyEngine"]),
+    .library(name: "Configuration", targets: ["Configuration"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -69,7 +71,9 @@ let package = Package(
 
     tests("BytesTests", ["Bytes"]),
     tests("LoopTests", ["Loop"]),
-    tests("EngineTests", ["ProxyEngine", "Bytes"]),
+    tests(
+      "EngineTests",
+      ["ProxyEngine", "Bytes", "Loop", "TLS", "HTTP", "HTTP2", "Telemetry", "Router", "Sandbox"]),
     tests("HTTP1Tests", ["HTTP1", "HTTP", "Bytes"]),
     tests("RouterTests", ["Router", "HTTP", "Sandbox", "Bytes", "StaticRunner"]),
     tests("TLSTests", ["TLS", "Bytes", "COpenSSL"]),
@@ -79,4 +83,13 @@ let package = Package(
     tests("CertificatesTests", ["Certificates"]),
     tests("DemoTests", ["Demo"]),
     tests("TidyTests", ["HTTP"]),
+    // The checks that libFuzzer runs as well; see Tests/Fuzz/README.md.
+    .testTarget(
+      name: "FuzzReplayTests",
+      dependencies: [
+        "Bytes", "HTTP", "HTTP1", "HTTP2", "Telemetry", "Router", "Sandbox", "Configuration", "ProxyEngine",
+      ],
+      path: "Tests/Fuzz",
+      exclude: ["Package.swift", "README.md", "run", "Corpus", "Dictionaries", "Driver", "FailCases", "Targets"],
+      sources: ["Checks", "Replay"], swiftSettings: strict),
   ])

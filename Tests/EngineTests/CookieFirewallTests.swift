@@ -25,6 +25,7 @@ import Testing
     (["__Host-porthole2=mine"], "__Host-porthole2=mine"),
     (["__Host-porthole"], ""),
     (["a=1", "__Host-porthole=s", "b=2"], "a=1; b=2"),
+    (["a;b;c; __Host-porthole=s;d"], "a;b;c;d"),
     (["odd cookie,with=weird{}; x"], "odd cookie,with=weird{}; x"),
   ])
   func ourCookieNeverReachesTheSandbox(values: [String], expected: String) {

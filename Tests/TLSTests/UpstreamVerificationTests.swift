@@ -51,7 +51,17 @@ import Testing
     #expect(talk.client.state == .failed(.plainHTTP))
   }
 
-  @Test(arguments: ["", String(repeating: "a", count: 256), "a\0b"])
+  /// Services inside a sandbox have no name that anybody could ask for.
+  @Test func withoutAVerificationANameIsNotNeeded() throws {
+    let talk = try Conversation(
+      TLSContext(.testing()), TLSClientContext(TLSClientSettings(verification: .insecure)), name: ""
+    ).run()
+    #expect(talk.isOpen && talk.server.serverName == "")
+    let verifying = try TLSClientContext(TLSClientSettings(verification: .roots(Fixture.authority)))
+    #expect(TLSSession(client: verifying, serverName: "", output: TLSOutput()) == nil)
+  }
+
+  @Test(arguments: [String(repeating: "a", count: 256), "a\0b"])
   func impossibleNamesMakeNoSession(name: String) throws {
     let client = try TLSClientContext(TLSClientSettings(verification: .insecure))
     #expect(TLSSession(client: client, serverName: name, output: TLSOutput()) == nil)

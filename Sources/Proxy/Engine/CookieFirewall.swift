@@ -6,7 +6,8 @@ enum CookieFirewall {
 
   /// Appends the pairs of a `Cookie` value except ours, with `; ` between them.
   ///
-  /// Bytes of the others are untouched, oddities included: apps parse cookies in many ways and have their own view.
+  /// Bytes of the others are untouched, oddities included: apps parse cookies in many ways and have their own view. So
+  /// are the separators between them: writes at most `; ` and as many bytes as the value has, which its caller reserved.
   static func copy(_ value: UnsafeBufferPointer<UInt8>, to out: inout HeadCursor, isFirst: Bool) {
     guard mentionsOurs(value) else {
       if value.isEmpty { return }
@@ -14,16 +15,21 @@ enum CookieFirewall {
       out.put(value)
       return
     }
-    var isFirst = isFirst
+    var isFirstOfValue = true
     var start = 0
     while start < value.count {
       var end = start
       while end < value.count, value[end] != 0x3B { end += 1 }
       let pair = ASCII.trimmed(UnsafeBufferPointer(rebasing: value[start..<end]))
       if !pair.isEmpty, !isOurs(pair) {
-        if !isFirst { out.put("; ") }
-        out.put(pair)
-        isFirst = false
+        if isFirstOfValue {
+          if !isFirst { out.put("; ") }
+          out.put(pair)
+        } else {
+          // From the semicolon on, as it came: a pair that is not the value's first one has one before it.
+          out.put(UnsafeBufferPointer(rebasing: value[(start - 1)..<end]))
+        }
+        isFirstOfValue = false
       }
       start = end + 1
     }

@@ -51,12 +51,13 @@ public final class TLSSession {
     SSL_set_accept_state(ssl)
   }
 
-  /// `serverName` is the host name or IP literal to ask for and to verify. Nil when it is no valid name, or memory ran out.
+  /// `serverName` is the host name or IP literal to ask for and to verify; empty for none where nothing is verified. Nil
+  /// when it is no valid name, or memory ran out.
   public convenience init?(client context: TLSClientContext, serverName: String, output: TLSOutput) {
     self.init(context.context, keeping: context, output: output, callbacks: nil)
     guard context.expect(serverName, on: ssl) else { return nil }
     var name = serverName
-    name.withUTF8 { wire.pointee.setServerName($0) }
+    if !name.isEmpty { name.withUTF8 { wire.pointee.setServerName($0) } }
     SSL_set_connect_state(ssl)
   }
 

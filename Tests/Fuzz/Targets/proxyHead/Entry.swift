@@ -1,0 +1,5 @@
+import FuzzDriver
+
+@main enum Entry {
+  static func main() { Driver.run(.proxyHead) }
+}
