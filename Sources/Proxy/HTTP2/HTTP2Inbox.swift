@@ -60,7 +60,7 @@ final class HTTP2Inbox {
   private var fieldCount = 0
   /// The head that is being received; header blocks never interleave (RFC 9113 §4.3).
   var building = HTTP2Event(kind: .head, streamID: 0)
-  private(set) var isBuilding = false
+  private var isBuilding = false
   private var buildingStorage = 0
 
   init() {

@@ -98,9 +98,6 @@ public final class HTTP2Session {
     HeaderList(base: inbox.storage, fields: inbox.fields + event.firstField, count: event.fieldCount)
   }
 
-  /// A head or trailer section has begun to arrive and is not complete.
-  public var isReceivingHead: Bool { inbox.isBuilding }
-
   /// Opens the windows for bytes that the other side has taken.
   public func consume(streamID: Int32, _ bytes: Int) {
     if bytes == 0 { return }

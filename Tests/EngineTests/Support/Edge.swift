@@ -33,7 +33,7 @@ final class Edge: @unchecked Sendable {
     let worker = Worker(index: 0, settings: settings, table: table, counters: counters, log: nil)
     self.worker = worker
     let insecure = try TLSClientContext(TLSClientSettings(verification: .insecure))
-    worker.upstreamTLS = { _ in insecure }
+    worker.upstreamTLS = { _, _ in insecure }
     mailbox = Mailbox(loop: worker.loop) { $0(worker) }
     let any = SocketAddress("127.0.0.1:0")!
     let tls = try TLSContext(TLSServerSettings(certificates: [Edge.certificate], tickets: TicketKeys()))

@@ -75,13 +75,13 @@ enum FramesCheck {
     let boundaries = boundaries(input)
     var piecewise = WebSocketFrames()
     for index in input.indices {
-      withExact(CollectionOfOne(input[index])) { piecewise.note($0, 1) }
+      _ = withExact(CollectionOfOne(input[index])) { piecewise.note($0, 1) }
       guard piecewise.isAtBoundary == boundaries.contains(index + 1) else { return "after \(index + 1) bytes" }
     }
     for cut in [0, input.count / 3, input.count] {
       var frames = WebSocketFrames()
-      withExact(input.prefix(cut)) { frames.note($0, cut) }
-      withExact(input.dropFirst(cut)) { frames.note($0, input.count - cut) }
+      _ = withExact(input.prefix(cut)) { frames.note($0, cut) }
+      _ = withExact(input.dropFirst(cut)) { frames.note($0, input.count - cut) }
       guard frames.isAtBoundary == (input.isEmpty || boundaries.contains(input.count)) else { return "cut at \(cut)" }
     }
     return nil
