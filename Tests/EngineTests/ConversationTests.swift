@@ -277,7 +277,7 @@ import Testing
         peer?.flush()
       case .http2HalfABody:
         // Announced: without a length the stream may be a conversation, and silence is part of that.
-        peer?.request(host, [("content-length", "10")], method: "POST", hasBody: true)
+        peer?.request(host, method: "POST", [("content-length", "10")], hasBody: true)
         peer?.flush()
       case .http2HalfAHead:
         peer?.flush()
