@@ -47,7 +47,7 @@ import Testing
 
   @Test func plainHTTPIsRedirected() {
     let explanation = Explanation(url: "http://3000-demo.preview.localhost:8080/", configuration: Self.configuration)
-    #expect(explanation.answer == .init(status: 308, error: nil))
+    #expect(explanation.answer == .init(status: 301, error: nil))
   }
 
   @Test func aForeignPortIsOnlyANote() {

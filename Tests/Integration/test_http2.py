@@ -164,7 +164,8 @@ def test_own_error_to_an_unfinished_request(client):
 @pytest.mark.parametrize("path", ["/short", "/cut"])
 def test_a_response_that_breaks_is_a_reset(client, path):
     response = client.get(path)
-    assert response.status == 200 and not response.ended and response.reset == INTERNAL_ERROR
+    # The reset may overtake a head that came in the same moment.
+    assert response.status in (200, None) and not response.ended and response.reset == INTERNAL_ERROR
     client.expect_alive()
 
 
@@ -484,6 +485,8 @@ def test_floods_end_the_connection(proxy, origin, name):
             return H2.pack(HEADERS, END_HEADERS, stream, c.encode(c.head("POST", "/hello"))) + H2.pack(WINDOW_UPDATE, 0, stream, b"\0\0\0\0")
         return H2.pack(HEADERS, END_HEADERS, stream, c.encode(c.head("POST", "/hello"))) + H2.pack(HEADERS, END_HEADERS, stream, b"")
 
+    # On a stream that stays open: nghttp2 drops DATA on others without a word, which costs us no more than the bytes.
+    origin.event("unread").clear()
     dials = len(origin.seen)
     code, sent = flood(proxy, origin.host, make)
     assert sent < 200000, f"{sent} were taken"

@@ -19,6 +19,11 @@ public struct IPAddress: Hashable, Sendable {
     self.init(high: 0, low: 0x0000_FFFF_0000_0000 | UInt64(v4))
   }
 
+  /// 127.0.0.0/8 and ::1 (RFC 6890).
+  public var isLoopback: Bool { isV4 ? v4 >> 24 == 127 : high == 0 && low == 1 }
+  /// 0.0.0.0 and ::, which mean "this machine" where they are dialled.
+  public var isUnspecified: Bool { isV4 ? v4 == 0 : high == 0 && low == 0 }
+
   @inlinable public var isV4: Bool { high == 0 && low >> 32 == 0xFFFF }
   @inlinable public var v4: UInt32 { UInt32(truncatingIfNeeded: low) }
 

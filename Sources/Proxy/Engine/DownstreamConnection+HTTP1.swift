@@ -41,7 +41,8 @@ extension DownstreamConnection {
         exchange?.tunnelReceived(base + at, count - at)
         return count
       case .head:
-        guard exchange == nil else {
+        // The answers before it are not taken yet: a client that asks and does not read must not fill our memory.
+        guard exchange == nil, bytesQueued <= Transport.highMark else {
           pause(.pipelined)
           return at
         }

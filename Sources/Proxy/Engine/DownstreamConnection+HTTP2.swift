@@ -66,6 +66,8 @@ extension DownstreamConnection {
       take(h2.event(index), h2)
       index += 1
     }
+    // Closing in the middle of it: what is left stays in the session, where `closed` finds whom to tell.
+    if isClosing { return }
     h2.clearEvents()
     h2.releaseClosed()
   }
@@ -142,6 +144,8 @@ extension DownstreamConnection {
       head.upgrade = .webSocket
       head.body = .untilEnd
     }
+    // The same bound as in HTTP/1.1: no method that anybody uses is longer.
+    guard head.methodName.count <= 32 else { return .malformed }
     let path = head.target.bytes(in: base)
     guard HTTPGrammar.isTarget(path, method: head.method) else { return .badTarget }
     if path.count > worker.settings.head.requestLineBytes { return .uriTooLong }

@@ -18,6 +18,8 @@ final class DownstreamConnection: Transport {
   private(set) var isPeerTrusted = false
   private var acceptedNs: UInt64 = 0
   private var awaitsProxyHead = false
+  /// The handshake was finished once; the session may have failed since.
+  private var isEstablished = false
 
   // HTTP/1.1
   var exchange: Exchange?
@@ -107,6 +109,8 @@ final class DownstreamConnection: Transport {
   override func closed() {
     super.closed()
     dropHeld()
+    // A connection that could not be accepted was never counted.
+    if place < 0 { return }
     switch listener.settings.kind {
     case .https: worker.counters.decrement(.openHTTPS)
     case .redirect: worker.counters.decrement(.openHTTP)
@@ -141,7 +145,7 @@ final class DownstreamConnection: Transport {
 
   override func deadlineReached() {
     if isClosing { return }
-    if let tls, !tls.isHandshakeDone {
+    if tls != nil, !isEstablished {
       worker.counters.add(.handshakesFailed)
       close()
       return
@@ -170,6 +174,7 @@ final class DownstreamConnection: Transport {
 
   override func handshakeCompleted() {
     guard let tls else { return }
+    isEstablished = true
     worker.counters.add(.handshakesDone)
     if tls.isResumed { worker.counters.add(.handshakesResumed) }
     worker.counters.record(.handshake, us: (EventLoop.nowNs &- acceptedNs) / 1000)
@@ -181,7 +186,12 @@ final class DownstreamConnection: Transport {
   }
 
   override func tlsFailed(_ failure: TLSFailure) {
-    if let tls, !tls.isHandshakeDone {
+    if case .discard = reading {
+      // A session that failed before fails again for every byte that still comes.
+      discarded(1)
+      return
+    }
+    if !isEstablished {
       worker.counters.add(.handshakesFailed)
       if failure == .plainHTTP {
         // The client cannot read TLS: tell it so in the clear.
@@ -189,6 +199,12 @@ final class DownstreamConnection: Transport {
         refuse(.plainHTTPOnTLS)
         return
       }
+    }
+    // Nobody is there to answer any more.
+    abandonExchanges()
+    if isHTTP2 {
+      close()
+      return
     }
     // Let the alert go out before the door closes.
     shutdownWrite()
@@ -242,6 +258,8 @@ final class DownstreamConnection: Transport {
       linger()
       return
     }
+    // RFC 8446 §6.1: whoever closes says so first.
+    if error == nil, bytesQueued == 0 { finishWriting() }
     close()
   }
 
@@ -294,8 +312,10 @@ final class DownstreamConnection: Transport {
     } else if case .discard = reading, exchange == nil {
       if bytesQueued > 0 { return }
       if isClientEnded { close() } else { linger() }
+    } else if let exchange {
+      exchange.downstreamDrained()
     } else {
-      exchange?.downstreamDrained()
+      resume(.pipelined)
     }
   }
 

@@ -1,3 +1,4 @@
+public import Bytes
 public import HTTP
 
 /// Limits and times that every worker holds its peers to. A reload replaces the whole value; connections read it anew.
@@ -39,6 +40,10 @@ public struct EngineSettings: Sendable {
   public var writesAccessLog = false
   /// Where plain HTTP is sent: the port of the first TLS listener.
   public var redirectPort: UInt16 = 443
+
+  /// Where this process listens itself. No sandbox leads there: in `open` mode any port may be asked for, and on a sandbox
+  /// that is this machine one of them is our own api.
+  public var ownAddresses: [SocketAddress] = []
 
   public init() {}
 }

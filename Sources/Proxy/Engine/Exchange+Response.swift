@@ -22,6 +22,11 @@ extension Exchange {
     }
     if view.isInterim { return forwardInterim(view) }
     if view.status == 101 { return beginTunnel(&view) }
+    if method == .connect, view.status < 300 {
+      // For an HTTP/2 client any 2xx would say that the tunnel is open (RFC 8441 §5); it is not.
+      upstreamFailed(.upstreamMalformed)
+      return false
+    }
     status = view.status
     stage = .responding
     worker.loop.timers.schedule(self, afterMs: worker.settings.streamIdleMs)
@@ -134,7 +139,7 @@ extension Exchange {
     case .awaitingResponse:
       if isStale, refusal == nil || refusal == .upstreamClosed || refusal == .upstreamReset {
         worker.counters.add(.upstreamStaleRetries)
-        isHeadSent = false
+        mayHaveBeenSeen = true
         mayUseIdle = false
         dial()
         return
@@ -156,6 +161,7 @@ extension Exchange {
       upstreamBroke(.upstreamReset)
       return
     }
+    // Its word for it: nothing was processed.
     isHeadSent = false
     if !isBodyStarted, attempts < Exchange.refusedAttemptsMax {
       worker.counters.add(.upstreamStaleRetries)

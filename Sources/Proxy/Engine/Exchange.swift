@@ -49,7 +49,10 @@ final class Exchange: Deadlined {
   var head: Slab?
   var headCount = 0
   var isHeadPending = false
+  /// Once set it stays: after that nobody can say that the request was not forwarded.
   var isHeadSent = false
+  /// A connection broke with the request on it: from then on nobody can say that it was not forwarded.
+  var mayHaveBeenSeen = false
   /// Where in `head` the log finds things.
   var log = LoggedRanges()
   /// Body bytes of an HTTP/2 request that came before there was an upstream; bounded by the stream's window.
@@ -163,6 +166,11 @@ final class Exchange: Deadlined {
     case .forward(let target, let port):
       let bucket = target._withUnsafeGuaranteedRef { worker.pool.bucket($0, port: port) }
       self.bucket = bucket
+      guard !bucket.isOurselves else {
+        keepForLog(view)
+        refuse(.notFound)
+        return
+      }
       forward(view, bucket)
     case .porthole:
       keepForLog(view)
@@ -280,6 +288,7 @@ final class Exchange: Deadlined {
     wantsTrailers = false
     isHeadPending = false
     isHeadSent = false
+    mayHaveBeenSeen = false
     log = LoggedRanges()
     unconsumed = 0
     isUpstreamReused = false

@@ -67,7 +67,7 @@ extension Exchange {
     response.headers.append(("porthole-error", "\(refusal.word)"))
     response.headers.append(("x-request-id", id))
     // Whatever came back, or did not: a request that never left us may be sent again.
-    if !isHeadSent { response.headers.append(("porthole-forwarded", "no")) }
+    if !isHeadSent, !mayHaveBeenSeen { response.headers.append(("porthole-forwarded", "no")) }
     if let retryAfter { response.headers.append(("retry-after", String(retryAfter))) }
     if refusal == .unauthenticated { response.headers.append(("www-authenticate", "Bearer realm=\"porthole\"")) }
     Pages.render(refusal, as: kind, context: context, into: &response.body)

@@ -74,8 +74,10 @@ final class UpstreamConnection: Transport {
     case .http1: connected()
     case .h2c: isForUpgrade ? connected() : beginHTTP2()
     case .https:
-      guard let context = worker.clientContext(for: bucket.target),
-        let session = TLSSession(client: context, serverName: bucket.target.tlsServerName, output: worker.ciphertext)
+      // Inside a sandbox nothing is verified, and the name that a service there goes by is this one.
+      let name = bucket.target.tlsServerName.isEmpty ? "localhost" : bucket.target.tlsServerName
+      guard let context = worker.clientContext(for: bucket.target, isForUpgrade: isForUpgrade),
+        let session = TLSSession(client: context, serverName: name, output: worker.ciphertext)
       else {
         failExchange(.upstreamTLS)
         return
@@ -251,7 +253,9 @@ final class UpstreamConnection: Transport {
   private func takeHead(_ base: UnsafeMutablePointer<UInt8>, _ count: Int, _ exchange: Exchange) -> Int {
     var head = ResponseHead(headers: HeaderList(base: UnsafePointer(base), fields: worker.fields, count: 0))
     switch ResponseHeadParser.parse(
-      base, count: count, scan: &scan, limits: worker.settings.head, method: exchange.method, fields: worker.fields, into: &head)
+      base, count: count, scan: &scan, limits: worker.settings.head,
+      // An extended CONNECT of HTTP/2 went out as a GET (RFC 8441 §5), so its answer has a body like any other.
+      method: exchange.method == .connect ? .get : exchange.method, fields: worker.fields, into: &head)
     {
     case .incomplete: return 0
     case .refused(let error):
@@ -508,6 +512,8 @@ final class UpstreamConnection: Transport {
       take(h2.event(index), h2)
       index += 1
     }
+    // Closing in the middle of it: what is left stays in the session, where `closed` finds whom to tell.
+    if isClosing { return }
     h2.clearEvents()
     h2.releaseClosed()
   }

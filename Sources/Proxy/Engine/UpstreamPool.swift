@@ -57,6 +57,8 @@ final class UpstreamBucket {
   let key: UpstreamPool.Key
   let target: UpstreamTarget
   let endpoint: Endpoint
+  /// It is one of our own listeners: never dialled.
+  let isOurselves: Bool
   /// For the access log.
   let sandboxBytes: [UInt8]
   /// Newest last: the warmest connection is used first and the others may age out.
@@ -73,7 +75,15 @@ final class UpstreamBucket {
     self.key = key
     self.target = target
     endpoint = target.endpoint.resolved(port: key.port)
+    isOurselves = UpstreamBucket.isOwn(endpoint, worker.settings.ownAddresses)
     sandboxBytes = Array(target.sandboxID.utf8)
+  }
+
+  private static func isOwn(_ endpoint: Endpoint, _ own: [SocketAddress]) -> Bool {
+    guard case .tcp(let address) = endpoint else { return false }
+    return own.contains { listener in
+      listener.port == address.port && (listener.ip == address.ip || listener.ip.isUnspecified && address.ip.isLoopback || address.ip.isUnspecified)
+    }
   }
 
   var speaksHTTP2: Bool { target.upstreamProtocol == .h2c || isKnownHTTP2 }

@@ -22,7 +22,8 @@ public final class Worker {
   var connections: ContiguousArray<DownstreamConnection> = []
   var listeners: [Listener] = []
   /// How TLS upstreams are verified; nil where there are none.
-  public var upstreamTLS: ((UpstreamTarget) -> TLSClientContext?)?
+  /// The flag asks for a connection that will be upgraded, which HTTP/2 has no part in.
+  public var upstreamTLS: ((UpstreamTarget, _ isForUpgrade: Bool) -> TLSClientContext?)?
   var random: RandomSource
   var date = DateText()
   /// Wall clock minus the loop's clock, so that the time of day costs no system call per request.
@@ -114,7 +115,7 @@ public final class Worker {
 
   static let exchangesKept = 1024
 
-  func clientContext(for target: UpstreamTarget) -> TLSClientContext? { upstreamTLS?(target) }
+  func clientContext(for target: UpstreamTarget, isForUpgrade: Bool) -> TLSClientContext? { upstreamTLS?(target, isForUpgrade) }
 
   // MARK: Connections
 
@@ -159,8 +160,8 @@ public final class Worker {
       for connection in connections { connection.endNow() }
       // Close frames and the last bytes get a moment; then the door shuts.
       drainTimer = LoopTimer(loop: loop, afterMs: 1000, keepsLoopAlive: true) { [unowned self] in
+        // The last one to be gone finishes the drain: what it cut short is in the log by then.
         for connection in connections { connection.close() }
-        finishDrain()
       }
     }
   }

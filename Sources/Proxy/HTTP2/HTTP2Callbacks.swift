@@ -48,8 +48,13 @@ struct HTTP2Callbacks: @unchecked Sendable {
       }
     }
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { _, head, data in
-      if UInt32(head!.pointee.type) == NGHTTP2_HEADERS.rawValue {
-        HTTP2Callbacks.session(data)._withUnsafeGuaranteedRef { $0.noteHead(head!.pointee.stream_id) }
+      let head = head!.pointee
+      switch UInt32(head.type) {
+      case NGHTTP2_HEADERS.rawValue:
+        HTTP2Callbacks.session(data)._withUnsafeGuaranteedRef { $0.noteHead(head.stream_id) }
+      case NGHTTP2_DATA.rawValue where head.length == 0 && head.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) == 0:
+        HTTP2Callbacks.session(data)._withUnsafeGuaranteedRef { $0.idleFrames &+= 1 }
+      default: break
       }
       return 0
     }
@@ -159,8 +164,6 @@ extension HTTP2Session {
       if ends, inbox.building.kind == .trailers { append(.end, frame.hd.stream_id) }
     case NGHTTP2_DATA.rawValue where ends:
       append(.end, frame.hd.stream_id)
-    case NGHTTP2_DATA.rawValue where frame.hd.length == 0:
-      idleFrames &+= 1
     case NGHTTP2_PING.rawValue, NGHTTP2_SETTINGS.rawValue:
       if frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { idleFrames &+= 1 }
     case NGHTTP2_PRIORITY.rawValue, NGHTTP2_RST_STREAM.rawValue:

@@ -253,13 +253,15 @@ public final class HTTP2Session {
       && streams.count < Int(nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS))
   }
 
-  /// Every stream that is open now. The owner goes through them when the connection ends.
-  public func allStreams() -> [HTTP2Stream] { Array(streams.values) }
+  /// Every stream that is open now, and those whose end has not been drained yet. The owner of the connection goes
+  /// through them when it ends: whoever is not told here keeps a pointer to what is gone.
+  public func allStreams() -> [HTTP2Stream] { Array(streams.values) + closedStreams }
 
   // MARK: What the callbacks do
 
   func openStream(_ id: Int32) -> HTTP2Stream {
-    let stream = HTTP2Stream(id: id)
+    let stream = spare.popLast() ?? HTTP2Stream(id: id)
+    stream.id = id
     streams[id] = stream
     nghttp2_session_set_stream_user_data(session, id, Unmanaged.passUnretained(stream).toOpaque())
     return stream
@@ -275,8 +277,10 @@ public final class HTTP2Session {
         skipped.append((lastHead &+ 1)..<id)
       }
       lastHead = id
-    } else if !skipped.isEmpty, skipped.contains(where: { $0.contains(id) }) {
-      opensSkipped = true
+    } else if stream(id) == nil {
+      // A stream that is over; nghttp2 decodes the block and forgets it.
+      idleFrames &+= 1
+      if skipped.contains(where: { $0.contains(id) }) { opensSkipped = true }
     }
   }
 
@@ -304,8 +308,18 @@ public final class HTTP2Session {
 
   private var closedStreams: ContiguousArray<HTTP2Stream> = []
 
-  /// Frees streams whose end the owner has drained. Call after `clearEvents`.
-  public func releaseClosed() { closedStreams.removeAll(keepingCapacity: true) }
+  /// Frees streams whose end the owner has drained. Call after `clearEvents`. Some are kept for the next requests, those
+  /// that nobody else still holds.
+  public func releaseClosed() {
+    while var stream = closedStreams.popLast() {
+      guard spare.count < HTTP2Session.spareMax, isKnownUniquelyReferenced(&stream) else { continue }
+      stream.recycle()
+      spare.append(stream)
+    }
+  }
+
+  private var spare: ContiguousArray<HTTP2Stream> = []
+  private static let spareMax = 32
 
   func willSend(_ stream: HTTP2Stream, _ room: Int, _ flags: UnsafeMutablePointer<UInt32>) -> Int {
     let held = stream.outgoing.count

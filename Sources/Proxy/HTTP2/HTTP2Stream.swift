@@ -4,7 +4,7 @@ public import Bytes
 ///
 /// The session pulls from `outgoing` while frames are made. Invariant: after `isEnded` nothing is appended.
 public final class HTTP2Stream {
-  public let id: Int32
+  public internal(set) var id: Int32
   /// The exchange, unretained: its owner clears it before the exchange goes.
   public var owner: UnsafeMutableRawPointer?
   public var outgoing = ByteQueue()
@@ -24,6 +24,20 @@ public final class HTTP2Stream {
   var resetsAfterEnd = false
 
   init(id: Int32) { self.id = id }
+
+  /// As new, for another id. Invariant: `outgoing` was emptied when the stream closed.
+  func recycle() {
+    owner = nil
+    isEnded = false
+    if !trailers.isEmpty { trailers = [] }
+    wantsRoom = false
+    isClosed = false
+    isCounted = false
+    bytesSeen = -1
+    isDeferred = false
+    hasSentEnd = false
+    resetsAfterEnd = false
+  }
 
   struct TrailerField {
     var name: [UInt8]

@@ -193,15 +193,15 @@ open class TCPStream: Deadlined {
       }
     }
     queue.append(base + sent, count &- sent, pool: loop.slabs)
-    submit()
-    return true
+    return submit()
   }
 
-  private func submit() {
-    if bytesInFlight > 0 || queue.isEmpty || isClosing { return }
+  /// Hands queued bytes to libuv. False when it will not have them: the stream is of no more use.
+  private func submit() -> Bool {
+    if bytesInFlight > 0 || queue.isEmpty || isClosing { return true }
     let request = self.request ?? .allocate(capacity: 1)
     self.request = request
-    withUnsafeTemporaryAllocation(of: uv_buf_t.self, capacity: 16) { buffers in
+    return withUnsafeTemporaryAllocation(of: uv_buf_t.self, capacity: 16) { buffers in
       var used = 0
       var total = 0
       queue.forEachChunk { chunk in
@@ -216,6 +216,7 @@ open class TCPStream: Deadlined {
         TCPStream.stream(request!.pointee.handle.pointee.data)._withUnsafeGuaranteedRef { $0.wrote(status) }
       }
       if status != 0 { bytesInFlight = 0 }
+      return status == 0
     }
   }
 
@@ -228,7 +229,10 @@ open class TCPStream: Deadlined {
       return
     }
     queue.consume(done, pool: loop.slabs)
-    submit()
+    guard submit() else {
+      writeFailed(.reset)
+      return
+    }
     if queue.isEmpty, wantsShutdown { shutNow() }
     if queue.count <= TCPStream.lowMark { writeDrained() }
   }

@@ -68,16 +68,18 @@ final class Server {
     }
 
     let words = Refusal.allCases.map(\.word)
-    var settings = EngineSettings(configuration)
+    let firstSettings = EngineSettings(configuration)
     control = Worker(
-      index: -1, settings: settings, table: .empty, counters: WorkerCounters(refusalWords: words), log: nil)
+      index: -1, settings: firstSettings, table: .empty, counters: WorkerCounters(refusalWords: words), log: nil)
     var finished: () -> Void = {}
     arrivals = Mailbox(loop: control.loop) { _ in finished() }
 
     let certificates = try Server.load(configuration.tls, logger)
+    let trust = try UpstreamTrust(gateways)
+    var made: [Worker] = []
     for index in 0..<configuration.workers {
       let worker = Worker(
-        index: index, settings: settings, table: table, counters: WorkerCounters(refusalWords: words),
+        index: index, settings: firstSettings, table: table, counters: WorkerCounters(refusalWords: words),
         log: accessLog?.makeBuffer())
       for (place, listener) in configuration.listen.https.enumerated() {
         // Later workers take the port that the first one got.
@@ -87,23 +89,33 @@ final class Server {
         let bound = try worker.listen(ListenerSettings(.https, address, listener.proxyProtocol, configuration), tls: context)
         if index == 0 { listeners.append(BoundListener(settings: listener, address: bound)) }
       }
-      if index == 0 {
-        settings.redirectPort = listeners.first?.address.port ?? 443
-        worker.apply(settings: settings)
-      }
       for (place, address) in configuration.listen.http.enumerated() {
         let own = index == 0 ? address : redirects[place]
         let bound = try worker.listen(
           ListenerSettings(.redirect, own, configuration.listen.proxyProtocol, configuration), tls: nil)
         if index == 0 { redirects.append(bound) }
       }
-      workers.append(WorkerThread(worker, upstreams: UpstreamTrust(configuration.routes, gateways)))
+      made.append(worker)
     }
     finished = { [unowned self] in workerDrained() }
     if let address = configuration.listen.api {
       api = try control.listen(ListenerSettings(.api, address, false, configuration), tls: nil)
     }
+    // Only now is every address known: with port 0 the kernel chose it.
+    let settings = engineSettings(configuration)
+    for worker in made {
+      worker.apply(settings: settings)
+      workers.append(WorkerThread(worker, upstreams: trust))
+    }
     control.localService = LocalService { [unowned self] in answer($0) }
+  }
+
+  /// The data plane's settings, with what only the bound sockets tell.
+  private func engineSettings(_ configuration: Configuration) -> EngineSettings {
+    var settings = EngineSettings(configuration)
+    settings.redirectPort = listeners.first?.address.port ?? 443
+    settings.ownAddresses = listeners.map(\.address) + redirects + [api].compactMap(\.self)
+    return settings
   }
 
   private var redirects: [SocketAddress] = []
@@ -222,16 +234,19 @@ final class Server {
   private func apply(_ next: Configuration) throws {
     let certificates = try Server.load(next.tls, logger)
     var contexts: [(SocketAddress, TLSServerSettings)] = []
-    for (bound, listener) in zip(listeners, next.listen.https) where bound.settings.address == listener.address {
+    var renewed = listeners
+    for index in renewed.indices {
+      // By address: the order in the file means nothing. Port 0 several times can only be told apart by place.
+      let own = renewed[index].settings.address
+      let inPlace = next.listen.https.indices.contains(index) ? next.listen.https[index] : nil
+      guard let listener = inPlace?.address == own ? inPlace : next.listen.https.first(where: { $0.address == own }) else { continue }
       let tls = try TLSServerSettings(next, listener, certificates, tickets)
       _ = try TLSContext(tls)
-      contexts.append((bound.address, tls))
+      contexts.append((renewed[index].address, tls))
+      renewed[index].settings.clientCertificates = listener.clientCertificates
     }
 
     var changes: [RouteChange] = []
-    let difference = runner.reload(next.runner.sandboxes.map(StaticSandbox.init))
-    changes += (difference.added + difference.changed).map { .putSandbox($0) }
-    changes += difference.removed.map { .removeSandbox($0) }
     var kept: [String: (route: Configuration.Route, target: UpstreamTarget)] = [:]
     for route in next.routes {
       let host = route.host.description
@@ -244,14 +259,29 @@ final class Server {
       }
     }
     for host in gateways.keys where kept[host] == nil { changes.append(.removeGateway(host: host)) }
+    let trust = try UpstreamTrust(kept)
+
+    // From here on nothing fails.
+    let difference = runner.reload(next.runner.sandboxes.map(StaticSandbox.init))
+    changes += (difference.added + difference.changed).map { .putSandbox($0) }
+    changes += difference.removed.map { .removeSandbox($0) }
+    listeners = renewed
     gateways = kept
     table = table.applying(changes)
     if next.domains != configuration.domains { table = table.replacingDomains(next.domains) }
 
-    var settings = EngineSettings(next)
-    settings.writesAccessLog = accessLog != nil
-    settings.redirectPort = listeners.first?.address.port ?? 443
-    let trust = UpstreamTrust(next.routes, gateways)
+    // What needs a restart stays as it is, and is reported again at the next reload.
+    var running = next
+    running.workers = configuration.workers
+    running.listen = configuration.listen
+    running.listen.https = listeners.map(\.settings)
+    running.store = configuration.store
+    running.tlsOptions.ticketRotationMs = configuration.tlsOptions.ticketRotationMs
+    running.log.access = configuration.log.access
+    running.log.accessFile = configuration.log.accessFile
+    configuration = running
+
+    let settings = engineSettings(running)
     for worker in workers {
       worker.send(.trust(trust))
       worker.send(.table(table))
@@ -259,15 +289,6 @@ final class Server {
       for (address, tls) in contexts { worker.send(.tls(address, tls)) }
     }
     if let level = Logger.Level(rawValue: next.log.level.rawValue) { logger.level = level }
-    var running = next
-    // What needs a restart stays as it is, and is reported again at the next reload.
-    running.workers = configuration.workers
-    running.listen = configuration.listen
-    running.store = configuration.store
-    running.tlsOptions.ticketRotationMs = configuration.tlsOptions.ticketRotationMs
-    running.log.access = configuration.log.access
-    running.log.accessFile = configuration.log.accessFile
-    configuration = running
     watchCertificates()
     logger.info(
       "configuration reloaded",

@@ -55,13 +55,18 @@ private final class WorkerState {
   let worker: Worker
   var arrivals: Mailbox<Int>?
   private var trust: UpstreamTrust
-  private var contexts: [UInt64: TLSClientContext] = [:]
-  private var unverified: TLSClientContext?
+  private var contexts: [ContextKey: TLSClientContext] = [:]
+
+  /// Generation 0 stands for all sandboxes.
+  private struct ContextKey: Hashable {
+    let generation: UInt64
+    let isForUpgrade: Bool
+  }
 
   init(_ worker: Worker, _ trust: UpstreamTrust) {
     self.worker = worker
     self.trust = trust
-    worker.upstreamTLS = { [unowned self] in context(for: $0) }
+    worker.upstreamTLS = { [unowned self] in context(for: $0, isForUpgrade: $1) }
   }
 
   func take(_ message: WorkerMessage) {
@@ -72,9 +77,9 @@ private final class WorkerState {
       // It was tried on the control side, so it does not fail here.
       if let context = try? TLSContext(settings) { worker.replaceTLS(context, at: address) }
     case .tickets(let tickets): worker.rotateTickets(tickets)
-    case .trust(let trust):
-      self.trust = trust
-      contexts = [:]
+    case .trust(let newer):
+      // Exchanges that run may still dial for a route that was replaced.
+      trust.byGeneration.merge(newer.byGeneration) { $1 }
     case .drain:
       worker.drain { [unowned self] in
         arrivals?.send(worker.index)
@@ -82,16 +87,17 @@ private final class WorkerState {
     }
   }
 
-  /// Contexts are made when they are first needed: reading the system's authorities takes milliseconds.
-  private func context(for target: UpstreamTarget) -> TLSClientContext? {
-    guard target.isGateway, let settings = trust.byGeneration[target.generation] else {
-      // What runs in a sandbox signs its own certificate; there is nobody to ask about it.
-      if unverified == nil { unverified = try? TLSClientContext(TLSClientSettings(verification: .insecure)) }
-      return unverified
-    }
-    if let known = contexts[target.generation] { return known }
+  /// Contexts are made when they are first needed: reading the system's authorities takes milliseconds. Nil refuses the
+  /// dial: a route whose trust is not known is never dialled unverified.
+  private func context(for target: UpstreamTarget, isForUpgrade: Bool) -> TLSClientContext? {
+    let key = ContextKey(generation: target.isGateway ? target.generation : 0, isForUpgrade: isForUpgrade)
+    if let known = contexts[key] { return known }
+    // What runs in a sandbox signs its own certificate; there is nobody to ask about it.
+    guard var settings = target.isGateway ? trust.byGeneration[target.generation] : TLSClientSettings(verification: .insecure)
+    else { return nil }
+    if isForUpgrade { settings.alpn = [.http1] }
     let made = try? TLSClientContext(settings)
-    contexts[target.generation] = made
+    contexts[key] = made
     return made
   }
 }
@@ -100,13 +106,14 @@ private final class WorkerState {
 struct UpstreamTrust: Sendable {
   var byGeneration: [UInt64: TLSClientSettings] = [:]
 
-  init(_ routes: [Configuration.Route], _ gateways: [String: (route: Configuration.Route, target: UpstreamTarget)]) {
+  /// Throws where an authority's file cannot be used: falling back to another trust would be a lie.
+  init(_ gateways: [String: (route: Configuration.Route, target: UpstreamTarget)]) throws(TLSError) {
     for (route, target) in gateways.values where route.upstream.upstreamProtocol == .https {
       var verification = TLSClientSettings.Verification.system
       if route.upstream.insecureSkipVerify {
         verification = .insecure
-      } else if let file = route.upstream.caFile, let anchors = try? TrustAnchors.load(file) {
-        verification = .roots(anchors)
+      } else if let file = route.upstream.caFile {
+        verification = .roots(try TrustAnchors.load(file))
       }
       byGeneration[target.generation] = TLSClientSettings(verification: verification)
     }

@@ -60,7 +60,7 @@ public struct Explanation: Sendable, Equatable {
       note("listener", "Porthole does not listen on port \(target.port) but on \(own); something in front has to pass it on")
     }
     guard target.isHTTPS else {
-      answer = Answer(status: 308, error: nil)
+      answer = Answer(status: 301, error: nil)
       note("url", "plain http is redirected to https")
       return false
     }
