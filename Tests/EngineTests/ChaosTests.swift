@@ -10,8 +10,11 @@ import Testing
 
 /// Two hundred conversations at once that end anywhere. Afterwards there is nothing left of any.
 @Suite struct ChaosTests {
-  /// A seed that failed once belongs here.
-  @Test(arguments: [1, 2, 3] as [UInt64])
+  /// A seed that failed once belongs here. `CHAOS_SEEDS="7 8 9"` tries others.
+  static let seeds: [UInt64] =
+    ProcessInfo.processInfo.environment["CHAOS_SEEDS"]?.split(separator: " ").compactMap { UInt64($0) } ?? [1, 2, 3]
+
+  @Test(arguments: seeds)
   func whateverHappensNothingStaysBehind(seed: UInt64) throws {
     let services = ChaosServices(seed)
     let edge = try Edge(exposures: services.exposures) { $0.dialMs = 500 }

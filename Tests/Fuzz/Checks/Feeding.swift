@@ -40,7 +40,7 @@ func arrivals(of count: Int, _ one: UInt8, _ other: UInt8) -> [[Int]] {
   let first = count * Int(one) / 256
   let second = first + (count - first) * Int(other) / 256
   var ways = [[count], [first, second, count]]
-  if count <= 512 { ways.append(Array(0...count)) }
+  if count <= 256 { ways.append(Array(0...count)) }
   return ways
 }
 
