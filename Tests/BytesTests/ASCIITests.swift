@@ -25,14 +25,17 @@ import Testing
   }
 
   @Test(arguments: [
-    ("close", true), ("CLOSE", true), ("a, close", true), ("close,a", true), (" ,\tclose\t,", true), ("", false), (",", false),
+    ("close", true), ("CLOSE", true), ("a, close", true), ("close,a", true), (" ,\tclose\t,", true), ("", false),
+    (",", false),
     ("closed", false), ("a close", false), ("close;q=1", false), ("clos,e", false),
   ])
   func listsNameTokens(_ list: String, _ expected: Bool) {
     #expect(Self.with(list) { ASCII.listContains($0, "close") } == expected)
   }
 
-  @Test(arguments: [("", ""), (" ", ""), ("\t \t", ""), ("a", "a"), (" a\t", "a"), ("\ta b ", "a b"), ("\u{a0}a\n", "\u{a0}a\n")])
+  @Test(arguments: [
+    ("", ""), (" ", ""), ("\t \t", ""), ("a", "a"), (" a\t", "a"), ("\ta b ", "a b"), ("\u{a0}a\n", "\u{a0}a\n"),
+  ])
   func trimmingTakesSpacesAndTabs(_ text: String, _ expected: String) {
     #expect(Self.with(text) { String(decoding: ASCII.trimmed($0), as: UTF8.self) } == expected)
   }

@@ -2,7 +2,9 @@ import Bytes
 import Testing
 
 @Suite struct ByteQueueTests {
-  private func bytes(_ count: Int, from start: Int = 0) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: ($0 + start) &* 31) } }
+  private func bytes(_ count: Int, from start: Int = 0) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: ($0 + start) &* 31) }
+  }
 
   @Test(arguments: [1, 2023, 2024, 2025, 16_360, 16_361, 65_511, 65_512, 65_513, 200_000])
   func whatGoesInComesOutInOrder(count: Int) {

@@ -12,8 +12,10 @@ import Testing
   }
 
   @Test(arguments: [
-    "", ":", "80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1: 80", "127.0.0.1:80 ",
-    "127.0.0.1:8o", "127.0.0.1:99999999999999999999", "::1:80", "::1", "[::1]", "[::1]80", "[::1:80", "[127.0.0.1]:80", "example.com:80", "Localhost:80x",
+    "", ":", "80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1: 80",
+    "127.0.0.1:80 ",
+    "127.0.0.1:8o", "127.0.0.1:99999999999999999999", "::1:80", "::1", "[::1]", "[::1]80", "[::1:80", "[127.0.0.1]:80",
+    "example.com:80", "Localhost:80x",
     "127.0.0.1:80:80", "127.0.0.1\0:80", "127.0.0.1:\u{0661}",
   ])
   func anythingElseIsNoSocketAddress(_ text: String) {
@@ -29,7 +31,9 @@ import Testing
       #expect(Int32(pointer.pointee.sa_family) == (address.ip.isV4 ? AF_INET : AF_INET6))
       // The port is in network order and in the same place in both.
       let bytes = UnsafeRawPointer(pointer)
-      #expect(UInt16(bytes.load(fromByteOffset: 2, as: UInt8.self)) << 8 | UInt16(bytes.load(fromByteOffset: 3, as: UInt8.self)) == address.port)
+      #expect(
+        UInt16(bytes.load(fromByteOffset: 2, as: UInt8.self)) << 8
+          | UInt16(bytes.load(fromByteOffset: 3, as: UInt8.self)) == address.port)
     }
   }
 

@@ -8,7 +8,8 @@ import Testing
   var certificates: DevelopmentCertificates { DevelopmentCertificates(folder: "\(folder.path)/certs/dev") }
 
   private func contents() -> [[UInt8]?] {
-    [certificates.authorityPath, certificates.authorityKeyPath, certificates.certificatePath, certificates.keyPath].map {
+    [certificates.authorityPath, certificates.authorityKeyPath, certificates.certificatePath, certificates.keyPath].map
+    {
       try? GuardedFile($0).read()
     }
   }
@@ -26,10 +27,15 @@ import Testing
 
   @Test func theCommandLineToolAgrees() throws {
     _ = try certificates.ensure()
-    let (status, output) = run("openssl verify -x509_strict -purpose sslserver -CAfile \(certificates.authorityPath) \(certificates.certificatePath)")
+    let (status, output) = run(
+      "openssl verify -x509_strict -purpose sslserver -CAfile \(certificates.authorityPath) \(certificates.certificatePath)"
+    )
     #expect(status == 0, "\(output)")
     let (_, text) = run("openssl x509 -noout -text -in \(certificates.certificatePath)")
-    for line in ["TLS Web Server Authentication", "DNS:*.preview.localhost", "IP Address:127.0.0.1", "CA:FALSE", "Digital Signature", "Authority Key Identifier", "Subject Key Identifier"] {
+    for line in [
+      "TLS Web Server Authentication", "DNS:*.preview.localhost", "IP Address:127.0.0.1", "CA:FALSE",
+      "Digital Signature", "Authority Key Identifier", "Subject Key Identifier",
+    ] {
       #expect(text.contains(line), "no \(line)")
     }
     let (_, authority) = run("openssl x509 -noout -text -in \(certificates.authorityPath)")
@@ -39,11 +45,13 @@ import Testing
   }
 
   @Test(arguments: [
-    ("3000-demo.preview.localhost", true), ("preview.localhost", true), ("localhost", true), ("PREVIEW.localhost", true),
+    ("3000-demo.preview.localhost", true), ("preview.localhost", true), ("localhost", true),
+    ("PREVIEW.localhost", true),
     ("a.b.preview.localhost", false), ("preview.test", false), ("xpreview.localhost", false),
   ]) func theWildcardCoversOneLabel(_ host: String, covered: Bool) throws {
     _ = try certificates.ensure()
-    let inspection = try CertificateInspection(certificatePath: certificates.certificatePath, keyPath: certificates.keyPath)
+    let inspection = try CertificateInspection(
+      certificatePath: certificates.certificatePath, keyPath: certificates.keyPath)
     #expect(inspection.problems == [])
     #expect(inspection.covers(host: host) == covered)
   }
@@ -52,8 +60,10 @@ import Testing
     _ = try certificates.ensure()
     let authority = try #require(Certificate(pem: GuardedFile(certificates.authorityPath).read() ?? []))
     let key = try #require(PrivateKey(pem: GuardedFile(certificates.authorityKeyPath).read() ?? []))
-    let forged = try CertificateRequest.leaf(for: ["bank.example"], startsAtSec: Day.nowSec - 9, expiresAtSec: Day.nowSec + 99)
-      .issue(for: PrivateKey.generate(), by: .authority(authority, key))
+    let forged = try CertificateRequest.leaf(
+      for: ["bank.example"], startsAtSec: Day.nowSec - 9, expiresAtSec: Day.nowSec + 99
+    )
+    .issue(for: PrivateKey.generate(), by: .authority(authority, key))
     #expect(forged.problem(signedBy: authority, atSec: Day.nowSec) == "permitted subtree violation")
   }
 
@@ -122,11 +132,13 @@ import Testing
     #expect(throws: CertificateError.badDays(0, max: 397)) { try certificates.ensure(days: 0) }
   }
 
-  @Test(arguments: ["ca.pem", "ca-key.pem", "cert.pem", "key.pem"]) func foreignFilesAreLeftAlone(_ name: String) throws {
+  @Test(arguments: ["ca.pem", "ca-key.pem", "cert.pem", "key.pem"]) func foreignFilesAreLeftAlone(_ name: String) throws
+  {
     try GuardedFile.makeFolder(certificates.folder)
     let path = "\(certificates.folder)/\(name)"
     let (status, output) = run(
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /O=Somebody/CN=x -keyout \(folder.path)/k -out \(folder.path)/c")
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /O=Somebody/CN=x -keyout \(folder.path)/k -out \(folder.path)/c"
+    )
     #expect(status == 0, "\(output)")
     rename("\(folder.path)/\(name.contains("key") ? "k" : "c")", path)
     chmod(path, 0o644)
@@ -164,11 +176,15 @@ import Testing
   @Test func anotherKeyIsNoticed() throws {
     _ = try certificates.ensure()
     try GuardedFile(certificates.keyPath).replace(with: PrivateKey.generate().pem(), mode: 0o600)
-    let inspection = try CertificateInspection(certificatePath: certificates.certificatePath, keyPath: certificates.keyPath)
+    let inspection = try CertificateInspection(
+      certificatePath: certificates.certificatePath, keyPath: certificates.keyPath)
     #expect(inspection.problems == ["\(certificates.keyPath) is not the key of \(certificates.certificatePath)"])
   }
 
-  @Test(arguments: [(0, "1970-01-01"), (951_782_400, "2000-02-29"), (951_868_800, "2000-03-01"), (1_798_761_599, "2026-12-31"), (4_107_542_399, "2100-02-28"), (4_107_542_400, "2100-03-01")])
+  @Test(arguments: [
+    (0, "1970-01-01"), (951_782_400, "2000-02-29"), (951_868_800, "2000-03-01"), (1_798_761_599, "2026-12-31"),
+    (4_107_542_399, "2100-02-28"), (4_107_542_400, "2100-03-01"),
+  ])
   func daysAreThoseOfTheCalendar(_ seconds: Int, text: String) {
     #expect(Day.text(seconds) == text)
   }

@@ -6,9 +6,11 @@ import Testing
 
 @Suite struct EnvironmentTests {
   @Test func aVariableWinsOverTheFile() throws {
-    let configuration = try load(minimal + "workers: 1\nlog: {level: info, access: json}", [
-      "PORTHOLE_WORKERS": "2", "PORTHOLE_LOG_LEVEL": "debug", "HOME": "/",
-    ])
+    let configuration = try load(
+      minimal + "workers: 1\nlog: {level: info, access: json}",
+      [
+        "PORTHOLE_WORKERS": "2", "PORTHOLE_LOG_LEVEL": "debug", "HOME": "/",
+      ])
     #expect(configuration.workers == 2)
     #expect(configuration.log == .init(level: .debug, access: .json))
   }
@@ -43,20 +45,24 @@ import Testing
   }
 
   @Test func mappingsAndTheirListsAreFlow() throws {
-    let configuration = try load(minimal, [
-      "PORTHOLE_RUNNER": "{sandboxes: [{id: a}]}",
-      "PORTHOLE_ROUTES": "[{\"host\": \"a.test\", \"upstream\": \"http://127.0.0.1:1\"}]",
-      "PORTHOLE_TLS_OPTIONS_HSTS": "{maxAge: 1d}",
-    ])
+    let configuration = try load(
+      minimal,
+      [
+        "PORTHOLE_RUNNER": "{sandboxes: [{id: a}]}",
+        "PORTHOLE_ROUTES": "[{\"host\": \"a.test\", \"upstream\": \"http://127.0.0.1:1\"}]",
+        "PORTHOLE_TLS_OPTIONS_HSTS": "{maxAge: 1d}",
+      ])
     #expect(configuration.runner.sandboxes.map(\.id.text) == ["a"])
     #expect(configuration.routes.map(\.host) == [.exact("a.test")])
     #expect(configuration.tlsOptions.hsts?.maxAgeSec == 86400)
   }
 
   @Test func aDeeperVariableRefinesAShallowerOne() throws {
-    let configuration = try load(minimal, [
-      "PORTHOLE_TLS_OPTIONS_HSTS": "{maxAge: 1d}", "PORTHOLE_TLS_OPTIONS_HSTS_INCLUDE_SUB_DOMAINS": "true",
-    ])
+    let configuration = try load(
+      minimal,
+      [
+        "PORTHOLE_TLS_OPTIONS_HSTS": "{maxAge: 1d}", "PORTHOLE_TLS_OPTIONS_HSTS_INCLUDE_SUB_DOMAINS": "true",
+      ])
     #expect(configuration.tlsOptions.hsts == .init(maxAgeSec: 86400, includeSubDomains: true))
   }
 
@@ -69,13 +75,34 @@ import Testing
   }
 
   @Test(arguments: [
-    (["PORTHOLE_WORKER": "1"], "environment variable PORTHOLE_WORKER: no key has this name; did you mean PORTHOLE_WORKERS?"),
-    (["PORTHOLE_XYZZY": "1"], "environment variable PORTHOLE_XYZZY: no key has this name; every key has a variable, such as PORTHOLE_LOG_LEVEL for log.level"),
-    (["PORTHOLE_WORKERS": "lots"], "environment variable PORTHOLE_WORKERS: workers: expected a whole number from 1 to 1024, found \"lots\""),
-    (["PORTHOLE_ROUTES": "a.test"], "environment variable PORTHOLE_ROUTES: routes: expected a list in YAML flow form such as [{key: value}], found \"a.test\""),
-    (["PORTHOLE_LISTEN": "8443"], "environment variable PORTHOLE_LISTEN: listen: expected a mapping such as {https: [\"127.0.0.1:8443\"]}, found 8443"),
-    (["PORTHOLE_RUNNER": "{kind: static, x: 1}"], "environment variable PORTHOLE_RUNNER: runner.x: unknown key; expected one of kind, sandboxes"),
-    (["PORTHOLE_LIMITS_HEAD_BYTES": "1"], "environment variable PORTHOLE_LIMITS_HEAD_BYTES: limits.headBytes: expected a number of bytes from 1024 to 1048576 (or text such as 64KiB, 10MiB), found \"1\""),
+    (
+      ["PORTHOLE_WORKER": "1"],
+      "environment variable PORTHOLE_WORKER: no key has this name; did you mean PORTHOLE_WORKERS?"
+    ),
+    (
+      ["PORTHOLE_XYZZY": "1"],
+      "environment variable PORTHOLE_XYZZY: no key has this name; every key has a variable, such as PORTHOLE_LOG_LEVEL for log.level"
+    ),
+    (
+      ["PORTHOLE_WORKERS": "lots"],
+      "environment variable PORTHOLE_WORKERS: workers: expected a whole number from 1 to 1024, found \"lots\""
+    ),
+    (
+      ["PORTHOLE_ROUTES": "a.test"],
+      "environment variable PORTHOLE_ROUTES: routes: expected a list in YAML flow form such as [{key: value}], found \"a.test\""
+    ),
+    (
+      ["PORTHOLE_LISTEN": "8443"],
+      "environment variable PORTHOLE_LISTEN: listen: expected a mapping such as {https: [\"127.0.0.1:8443\"]}, found 8443"
+    ),
+    (
+      ["PORTHOLE_RUNNER": "{kind: static, x: 1}"],
+      "environment variable PORTHOLE_RUNNER: runner.x: unknown key; expected one of kind, sandboxes"
+    ),
+    (
+      ["PORTHOLE_LIMITS_HEAD_BYTES": "1"],
+      "environment variable PORTHOLE_LIMITS_HEAD_BYTES: limits.headBytes: expected a number of bytes from 1024 to 1048576 (or text such as 64KiB, 10MiB), found \"1\""
+    ),
   ]) func refusesVariables(_ environment: [String: String], message: String) {
     #expect(problems(minimal, environment) == [message])
   }

@@ -20,22 +20,57 @@ import Testing
       """)
 
   @Test(arguments: [
-    ("https://3000-demo.preview.localhost:8443/", nil, "upstream", "http to 127.0.0.1:3000, Host as the client sent it"),
+    (
+      "https://3000-demo.preview.localhost:8443/", nil, "upstream", "http to 127.0.0.1:3000, Host as the client sent it"
+    ),
     ("3000-DEMO.Preview.Localhost.:8443/a?b", nil, "upstream", "http to 127.0.0.1:3000, Host as the client sent it"),
     ("https://8888-demo.preview.localhost:8443/", nil, "upstream", "http to 127.0.0.1:8888, Host: localhost:<port>"),
     ("https://9000-bench.preview.localhost/", nil, "upstream", "http to 127.0.0.1:9000, Host as the client sent it"),
-    ("https://9001-bench.preview.localhost/", "route/not-found", "port", "9001 is not in the sandbox's ingress.allowPorts"),
-    ("https://3001-demo.preview.localhost/", "route/not-found", "port", "3001 is not exposed; add it to the sandbox's ports, or use ingress: {mode: open}"),
-    ("https://3000-demmo.preview.localhost/", "route/not-found", "sandbox", "no sandbox is called demmo; did you mean demo?"),
-    ("https://03000-demo.preview.localhost/", "route/not-found", "host", "\"03000-demo\" is not <port>-<id>, with a port of 1 to 65535 without leading zero"),
-    ("https://demo.preview.localhost/", "route/not-found", "host", "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet"),
-    ("https://api.preview.localhost/", "route/not-found", "host", "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet"),
-    ("https://preview.localhost/", "route/not-found", "host", "previews are exactly one label below the domain: <port>-<id>.preview.localhost"),
-    ("https://a.3000-demo.preview.localhost/", "route/not-found", "host", "previews are exactly one label below the domain: <port>-<id>.preview.localhost"),
-    ("https://other.test/", "route/misdirected", "host", "other.test is none of *.preview.localhost, app.example.test, *.example.test"),
-    ("https://app.example.test/", nil, "upstream", "http://127.0.0.1:3000 at 127.0.0.1:3000, Host as the client sent it"),
+    (
+      "https://9001-bench.preview.localhost/", "route/not-found", "port",
+      "9001 is not in the sandbox's ingress.allowPorts"
+    ),
+    (
+      "https://3001-demo.preview.localhost/", "route/not-found", "port",
+      "3001 is not exposed; add it to the sandbox's ports, or use ingress: {mode: open}"
+    ),
+    (
+      "https://3000-demmo.preview.localhost/", "route/not-found", "sandbox",
+      "no sandbox is called demmo; did you mean demo?"
+    ),
+    (
+      "https://03000-demo.preview.localhost/", "route/not-found", "host",
+      "\"03000-demo\" is not <port>-<id>, with a port of 1 to 65535 without leading zero"
+    ),
+    (
+      "https://demo.preview.localhost/", "route/not-found", "host",
+      "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet"
+    ),
+    (
+      "https://api.preview.localhost/", "route/not-found", "host",
+      "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet"
+    ),
+    (
+      "https://preview.localhost/", "route/not-found", "host",
+      "previews are exactly one label below the domain: <port>-<id>.preview.localhost"
+    ),
+    (
+      "https://a.3000-demo.preview.localhost/", "route/not-found", "host",
+      "previews are exactly one label below the domain: <port>-<id>.preview.localhost"
+    ),
+    (
+      "https://other.test/", "route/misdirected", "host",
+      "other.test is none of *.preview.localhost, app.example.test, *.example.test"
+    ),
+    (
+      "https://app.example.test/", nil, "upstream",
+      "http://127.0.0.1:3000 at 127.0.0.1:3000, Host as the client sent it"
+    ),
     ("https://x.example.test/", nil, "upstream", "http://127.0.0.1:3001 at 127.0.0.1:3001, Host: 127.0.0.1:3001"),
-    ("https://3000-demo.preview.localhost/.porthole/auth", nil, "path", "paths below /.porthole/ are answered by Porthole and never reach the sandbox"),
+    (
+      "https://3000-demo.preview.localhost/.porthole/auth", nil, "path",
+      "paths below /.porthole/ are answered by Porthole and never reach the sandbox"
+    ),
     ("ftp://x/", "request/bad-target", "url", "not a URL of the form https://host[:port]/path"),
     ("https://user@x/", "request/bad-target", "url", "not a URL of the form https://host[:port]/path"),
   ]) func theLastStepSaysWhy(_ url: String, error: String?, step: String, detail: String) {
@@ -63,7 +98,8 @@ import Testing
     "03000-demo.preview.localhost/", "70000-demo.preview.localhost/", "-demo.preview.localhost/",
     "3000-.preview.localhost/", "3000-1demo.preview.localhost/", "demo.preview.localhost/", "api.preview.localhost/",
     "preview.localhost/", "a.b.preview.localhost/", "app.example.test/", "x.example.test/", "x.y.example.test/",
-    "example.test/", "other.test/", "3000-DEMO.preview.localhost/.porthole/auth", "3001-gone.preview.localhost/.porthole",
+    "example.test/", "other.test/", "3000-DEMO.preview.localhost/.porthole/auth",
+    "3001-gone.preview.localhost/.porthole",
     "3000-1demo.preview.localhost/.porthole/", "3000-demo.preview.localhost/.portholes",
   ]) func itAgreesWithTheRouter(_ url: String) throws {
     let runner = StaticRunner(

@@ -84,7 +84,10 @@ import Testing
   @Test func developmentCertificatesAreUsedWhereTLSIsAbsent() throws {
     let folder = TemporaryFolder(files: ["certs/dev/cert.pem", "certs/dev/key.pem"])
     let configuration = try load("domains: [preview.localhost]", in: folder)
-    #expect(configuration.tls == [.init(certificate: "\(folder.path)/certs/dev/cert.pem", key: "\(folder.path)/certs/dev/key.pem")])
+    #expect(
+      configuration.tls == [
+        .init(certificate: "\(folder.path)/certs/dev/cert.pem", key: "\(folder.path)/certs/dev/key.pem")
+      ])
   }
 
   @Test func absentTLSWithoutDevelopmentCertificatesSaysHowToMakeThem() {
@@ -118,7 +121,10 @@ import Testing
       listen:
         https: [nowhere]
       """)
-    #expect(found.map { $0.prefix { $0 != " " } } == ["porthole.yaml:1:1:", "porthole.yaml:1:1:", "porthole.yaml:1:10:", "porthole.yaml:2:1:", "porthole.yaml:4:11:"])
+    #expect(
+      found.map { $0.prefix { $0 != " " } } == [
+        "porthole.yaml:1:1:", "porthole.yaml:1:1:", "porthole.yaml:1:10:", "porthole.yaml:2:1:", "porthole.yaml:4:11:",
+      ])
   }
 
   @Test(arguments: [
@@ -136,7 +142,9 @@ import Testing
       #expect(found.count == 1)
       #expect(found.first?.contains(message) == true, "\(found)")
     } else {
-      #expect(throws: ConfigurationError.self) { try Configuration.load(path: "\(folder.path)/\(why)", environment: [:]) }
+      #expect(throws: ConfigurationError.self) {
+        try Configuration.load(path: "\(folder.path)/\(why)", environment: [:])
+      }
     }
   }
 
@@ -156,6 +164,8 @@ import Testing
     next.listen.trustedProxies = [CIDR("10.0.0.0/8")!]
     next.log.access = .json
     #expect(
-      next.restartNeeded(comparedTo: running) == ["workers", "store", "listen.api", "listen.trustedProxies", "log.access"])
+      next.restartNeeded(comparedTo: running) == [
+        "workers", "store", "listen.api", "listen.trustedProxies", "log.access",
+      ])
   }
 }

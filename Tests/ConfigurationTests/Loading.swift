@@ -53,14 +53,18 @@ let minimal = """
 
 func load(
   _ yaml: String?, _ environment: [String: String] = [:], in folder: TemporaryFolder = TemporaryFolder(),
-  resolveName: @escaping (String) -> Result<IPAddress, NameLookup.Failure> = { _ in .failure(.init(reason: "unknown in tests")) }
+  resolveName: @escaping (String) -> Result<IPAddress, NameLookup.Failure> = { _ in
+    .failure(.init(reason: "unknown in tests"))
+  }
 ) throws -> Configuration {
   let path = yaml.map { folder.write("porthole.yaml", $0) }
   return try Configuration.load(path: path, environment: environment, resolveName: resolveName)
 }
 
 /// The problems as printed, with the folder cut off so that they can be compared whole.
-func problems(_ yaml: String?, _ environment: [String: String] = [:], in folder: TemporaryFolder = TemporaryFolder()) -> [String] {
+func problems(_ yaml: String?, _ environment: [String: String] = [:], in folder: TemporaryFolder = TemporaryFolder())
+  -> [String]
+{
   do {
     _ = try load(yaml, environment, in: folder)
     return []

@@ -10,7 +10,10 @@ import Testing
     #expect(Units.milliseconds(text) == milliseconds)
   }
 
-  @Test(arguments: ["", "s", "ms", "-1", "+1", "1e3", ".5", "5.", "1.2.3", "10 s", "0x10", "inf", "nan", "10S", "1h30m", "0.0001ms", "99999999999999999d"])
+  @Test(arguments: [
+    "", "s", "ms", "-1", "+1", "1e3", ".5", "5.", "1.2.3", "10 s", "0x10", "inf", "nan", "10S", "1h30m", "0.0001ms",
+    "99999999999999999d",
+  ])
   func otherDurationsAreRefused(_ text: String) {
     #expect(Units.milliseconds(text) == nil)
   }

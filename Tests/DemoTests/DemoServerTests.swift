@@ -18,7 +18,9 @@ import Testing
     address.sin_port = port.bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     let status = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
     }
     let connection = Connection(descriptor)
     connection.waitAtMost(sec: 10)
@@ -28,14 +30,19 @@ import Testing
   /// The head's lines and a body of `Content-Length`.
   private func response(_ connection: Connection) throws -> (head: [String], body: String) {
     var head: [String] = []
-    while let line = connection.readLine(max: 9999), !line.isEmpty { head.append(String(decoding: line, as: UTF8.self)) }
+    while let line = connection.readLine(max: 9999), !line.isEmpty {
+      head.append(String(decoding: line, as: UTF8.self))
+    }
     let length = head.first { $0.hasPrefix("Content-Length: ") }.flatMap { Int($0.dropFirst(16)) } ?? 0
     return (head, String(decoding: try #require(connection.readExactly(length)), as: UTF8.self))
   }
 
   @Test func thePageAndItsPartsAreServedOnOneConnection() throws {
     let connection = try client()
-    for (path, mark) in [("/", "<!doctype html>"), ("/style.css", "prefers-color-scheme"), ("/app.js", "EventSource"), ("/icon.svg", "<svg")] {
+    for (path, mark) in [
+      ("/", "<!doctype html>"), ("/style.css", "prefers-color-scheme"), ("/app.js", "EventSource"),
+      ("/icon.svg", "<svg"),
+    ] {
       #expect(connection.send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n"))
       let (head, body) = try response(connection)
       #expect(head.first == "HTTP/1.1 200 OK")
@@ -56,7 +63,8 @@ import Testing
     let connection = try client()
     #expect(connection.send("POST /upload HTTP/1.1\r\nHost: x\r\n\(rest)"))
     let body = try response(connection).body
-    #expect(body.hasPrefix("{\"bytes\":5,\"sha256\":\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\""))
+    #expect(
+      body.hasPrefix("{\"bytes\":5,\"sha256\":\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\""))
   }
 
   @Test func aHeldBackBodyIsAskedFor() throws {
@@ -72,7 +80,8 @@ import Testing
     #expect(connection.send("PATCH /headers?a=%2F HTTP/1.1\r\nHost: x\r\nX-Odd:  \"q\\\"\t\r\n\r\n"))
     #expect(
       try response(connection).body
-        == #"{"method":"PATCH","target":"/headers?a=%2F","version":"HTTP/1.1","headers":[["Host","x"],["X-Odd","\"q\\\""]]}"# + "\n")
+        == #"{"method":"PATCH","target":"/headers?a=%2F","version":"HTTP/1.1","headers":[["Host","x"],["X-Odd","\"q\\\""]]}"#
+        + "\n")
   }
 
   @Test func theClockTicks() throws {
@@ -80,7 +89,8 @@ import Testing
     #expect(connection.send("GET /clock HTTP/1.1\r\nHost: x\r\n\r\n"))
     #expect(try response(connection).head.contains("Content-Type: text/event-stream"))
     for number in 0..<2 {
-      let size = try #require(connection.readLine(max: 9).flatMap { Int(String(decoding: $0, as: UTF8.self), radix: 16) })
+      let size = try #require(
+        connection.readLine(max: 9).flatMap { Int(String(decoding: $0, as: UTF8.self), radix: 16) })
       let event = String(decoding: try #require(connection.readExactly(size + 2)), as: UTF8.self)
       #expect(event.hasPrefix("id: \(number)\ndata: {\"nowMs\":"))
     }
@@ -89,7 +99,10 @@ import Testing
   @Test func aWebSocketEchoes() throws {
     let connection = try client()
     // The example of RFC 6455 §1.3.
-    #expect(connection.send("GET /echo HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"))
+    #expect(
+      connection.send(
+        "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+      ))
     #expect(try response(connection).head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))
     // "Hello" in two fragments with a ping between them.
     #expect(connection.send(masked(0x01, "Hel") + masked(0x89, "p") + masked(0x80, "lo")))
@@ -100,13 +113,18 @@ import Testing
     #expect(connection.read(max: 1) == nil)
   }
 
-  @Test(arguments: [
-    ([0x81, 0x01, 0x61], 1002, "not masked"), ([0xC1, 0x80, 0, 0, 0, 0], 1002, "reserved bit"),
-    ([0x80, 0x80, 0, 0, 0, 0], 1002, "nothing to continue"), ([0x81, 0x81, 0, 0, 0, 0, 0xFF], 1007, "no UTF-8"),
-    ([0x82, 0xFF, 0, 0, 0, 0, 0x7F, 0, 0, 0], 1009, "too large"),
-  ] as [([UInt8], Int, String)]) func badFramesEndTheWebSocket(_ frame: [UInt8], code: Int, why: String) throws {
+  @Test(
+    arguments: [
+      ([0x81, 0x01, 0x61], 1002, "not masked"), ([0xC1, 0x80, 0, 0, 0, 0], 1002, "reserved bit"),
+      ([0x80, 0x80, 0, 0, 0, 0], 1002, "nothing to continue"), ([0x81, 0x81, 0, 0, 0, 0, 0xFF], 1007, "no UTF-8"),
+      ([0x82, 0xFF, 0, 0, 0, 0, 0x7F, 0, 0, 0], 1009, "too large"),
+    ] as [([UInt8], Int, String)]) func badFramesEndTheWebSocket(_ frame: [UInt8], code: Int, why: String) throws
+  {
     let connection = try client()
-    #expect(connection.send("GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"))
+    #expect(
+      connection.send(
+        "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+      ))
     _ = try response(connection)
     #expect(connection.send(frame))
     #expect(connection.readExactly(4) == [0x88, 2, UInt8(code >> 8), UInt8(code & 0xFF)])
@@ -117,7 +135,10 @@ import Testing
     server.start()
     let guests = [try #require(dial(server.port)), try #require(dial(server.port))]
     for guest in guests {
-      #expect(guest.send("GET /chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"))
+      #expect(
+        guest.send(
+          "GET /chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        ))
       _ = try response(guest)
       #expect(text(guest)?.hasPrefix("{\"type\":\"welcome\"") == true)
     }
@@ -129,7 +150,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ["GET / HTTP/2.0\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/1.1\nHost: x\n\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n"])
+  @Test(arguments: [
+    "GET / HTTP/2.0\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/1.1\nHost: x\n\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+  ])
   func nonsenseEndsTheConnection(_ bytes: String) throws {
     let connection = try client()
     #expect(connection.send(bytes))

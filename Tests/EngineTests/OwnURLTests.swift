@@ -56,7 +56,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("a.b", "a.b", 443), ("a.b:8443", "a.b", 8443), ("a.b:65535", "a.b", 65535), ("a.b:65536", "a.b:65536", 443), ("a.b:", "a.b:", 443),
+    ("a.b", "a.b", 443), ("a.b:8443", "a.b", 8443), ("a.b:65535", "a.b", 65535), ("a.b:65536", "a.b:65536", 443),
+    ("a.b:", "a.b:", 443),
     ("123", "123", 443), (":1", "", 1), ("", "", 443), ("a:123456", "a:123456", 443),
   ])
   func anAuthorityIsANameAndAPort(authority: String, host: String, port: Int) {

@@ -17,7 +17,13 @@ import Testing
     (Array("PROXY UNKNOWN ffff::1 ::1 1 2\r\n".utf8), nil),
     (v2(1, 0x11, [192, 0, 2, 7, 198, 51, 100, 1, 0xDC, 0x04, 1, 0xBB]), "192.0.2.7:56324"),
     (v2(1, 0x11, [192, 0, 2, 7, 198, 51, 100, 1, 0xDC, 0x04, 1, 0xBB, 3, 0, 1, 9]), "192.0.2.7:56324"),
-    (v2(1, 0x21, [0x20, 1, 0xD, 0xB8] + [UInt8](repeating: 0, count: 11) + [7] + [UInt8](repeating: 0, count: 16) + [0, 80, 1, 0xBB]), "[2001:db8::7]:80"),
+    (
+      v2(
+        1, 0x21,
+        [0x20, 1, 0xD, 0xB8] + [UInt8](repeating: 0, count: 11) + [7] + [UInt8](repeating: 0, count: 16) + [
+          0, 80, 1, 0xBB,
+        ]), "[2001:db8::7]:80"
+    ),
     (v2(0, 0x00, []), nil),
     (v2(0, 0x11, [1, 2, 3]), nil),
   ])
@@ -32,7 +38,8 @@ import Testing
 
   @Test(arguments: [
     "GET / HTTP/1.1\r\n", "PROXY TCP4 192.0.2.7\r\n", "PROXY TCP4 192.0.2.7 198.51.100.1 -1 443\r\n",
-    "PROXY TCP4 192.0.2.7 198.51.100.1 1 65536\r\n", "PROXY TCP4 ::1 ::1 1 2\r\n", "PROXY TCP4 192.0.2.7 198.51.100.1 1 2\n",
+    "PROXY TCP4 192.0.2.7 198.51.100.1 1 65536\r\n", "PROXY TCP4 ::1 ::1 1 2\r\n",
+    "PROXY TCP4 192.0.2.7 198.51.100.1 1 2\n",
     "PROXY  TCP4 192.0.2.7 198.51.100.1 1 2\r\n", "PROXY " + String(repeating: "x", count: 120),
   ])
   func anythingElseIsMalformed(text: String) {

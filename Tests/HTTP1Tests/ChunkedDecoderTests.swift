@@ -75,19 +75,23 @@ func decoded(_ input: String, sourceLocation: SourceLocation = #_sourceLocation)
     Sample("5\r\nhello\r\n0\r\n\r\n", Decoded(payload: "hello", consumed: 15)),
     Sample("1\r\na\r\n2\r\nbc\r\n0\r\n\r\nGET", Decoded(payload: "abc", consumed: 18), "pipelined"),
     Sample("A\r\n0123456789\r\n000\r\n\r\n", Decoded(payload: "0123456789", consumed: 22)),
-    Sample("a\r\n\r\n0\r\n\r\n\r\n.\r\n0\r\n\r\n", Decoded(payload: "\r\n0\r\n\r\n\r\n.", consumed: 20), "payload is not looked at"),
+    Sample(
+      "a\r\n\r\n0\r\n\r\n\r\n.\r\n0\r\n\r\n", Decoded(payload: "\r\n0\r\n\r\n\r\n.", consumed: 20),
+      "payload is not looked at"),
     Sample("0000000000000001\r\nx\r\n0\r\n\r\n", Decoded(payload: "x", consumed: 26), "16 digits"),
     Sample("1;a\r\nx\r\n0;b=c\r\n\r\n", Decoded(payload: "x", consumed: 17)),
     Sample("1;a=\"\";b=\"q \\\" \\\\ \t;\u{e9}\";c\r\nx\r\n0\r\n\r\n", Decoded(payload: "x", consumed: 35)),
     Sample("0\r\nA: b\r\n\r\n", Decoded(trailers: "A: b\r\n", consumed: 11)),
-    Sample("1\r\nx\r\n0;e\r\nA: b\r\nC:\td \r\n\r\nGET", Decoded(payload: "x", trailers: "A: b\r\nC:\td \r\n", consumed: 26)),
+    Sample(
+      "1\r\nx\r\n0;e\r\nA: b\r\nC:\td \r\n\r\nGET", Decoded(payload: "x", trailers: "A: b\r\nC:\td \r\n", consumed: 26)),
   ])
   func bodiesAreTakenApart(_ sample: Sample<Decoded>) {
     #expect(decoded(String(decoding: sample.input, as: UTF8.self)) == sample.expected)
   }
 
   @Test(arguments: [
-    "", "5", "5\r", "5\r\n", "5\r\nhel", "5\r\nhello", "5\r\nhello\r", "5\r\nhello\r\n", "0\r\n", "0\r\n\r", "0\r\nA", "0\r\nA: b\r\n",
+    "", "5", "5\r", "5\r\n", "5\r\nhel", "5\r\nhello", "5\r\nhello\r", "5\r\nhello\r\n", "0\r\n", "0\r\n\r", "0\r\nA",
+    "0\r\nA: b\r\n",
     "0\r\nA: b\r\n\r", "5;", "5;a", "5;a=", "5;a=\"", "5;a=\"b\"", "7fffffffffffffff\r\nx",
   ])
   func unfinishedBodiesWait(_ input: String) {
@@ -95,11 +99,16 @@ func decoded(_ input: String, sourceLocation: SourceLocation = #_sourceLocation)
   }
 
   @Test(arguments: [
-    "\r\n", "g\r\n", "-1\r\n", "+1\r\n", " 1\r\n", "\t1\r\n", "1 \r\n", "1\t\r\n", "0x1\r\n", "1_0\r\n", "1.\r\n", "\u{e9}\r\n", "1\n", "1\rx",
-    "1\r\r\n", "\n", ";a\r\n", "1 ;a\r\n", "1; a\r\n", "1;a =b\r\n", "1;a= b\r\n", "1;a=b \r\n", "1;\r\n", "1;;a\r\n", "1;a;\r\n", "1;a;;b\r\n", "1;a=b;\r\n", "1;a=b;=c\r\n", "1;=b\r\n", "1;a=\r\n",
-    "1;a=;b\r\n", "1;a=b=c\r\n", "1;a=\"b\"c\r\n", "1;a=\"b\n", "1;a=\"b\r\n", "1;a=\"\\\r\n", "1;a=\"\0\"", "1;a=\"\u{7f}\"", "1;a\n",
-    "1;a\rx", "1;a(\r\n", "1,a\r\n", "1\r\nab", "1\r\na\n", "1\r\na\rx", "1\r\na0\r\n", "00000000000000001\r\n", "8000000000000000\r\n",
-    "ffffffffffffffff\r\n", "10000000000000000\r\n", "0\r\n\n", "0\r\n\rx", "0\r\nA\r\n\r\n", "0\r\nA : b\r\n\r\n", "0\r\n A: b\r\n\r\n",
+    "\r\n", "g\r\n", "-1\r\n", "+1\r\n", " 1\r\n", "\t1\r\n", "1 \r\n", "1\t\r\n", "0x1\r\n", "1_0\r\n", "1.\r\n",
+    "\u{e9}\r\n", "1\n", "1\rx",
+    "1\r\r\n", "\n", ";a\r\n", "1 ;a\r\n", "1; a\r\n", "1;a =b\r\n", "1;a= b\r\n", "1;a=b \r\n", "1;\r\n", "1;;a\r\n",
+    "1;a;\r\n", "1;a;;b\r\n", "1;a=b;\r\n", "1;a=b;=c\r\n", "1;=b\r\n", "1;a=\r\n",
+    "1;a=;b\r\n", "1;a=b=c\r\n", "1;a=\"b\"c\r\n", "1;a=\"b\n", "1;a=\"b\r\n", "1;a=\"\\\r\n", "1;a=\"\0\"",
+    "1;a=\"\u{7f}\"", "1;a\n",
+    "1;a\rx", "1;a(\r\n", "1,a\r\n", "1\r\nab", "1\r\na\n", "1\r\na\rx", "1\r\na0\r\n", "00000000000000001\r\n",
+    "8000000000000000\r\n",
+    "ffffffffffffffff\r\n", "10000000000000000\r\n", "0\r\n\n", "0\r\n\rx", "0\r\nA\r\n\r\n", "0\r\nA : b\r\n\r\n",
+    "0\r\n A: b\r\n\r\n",
     "0\r\nA: b\r\n c\r\n\r\n", "0\r\n: b\r\n\r\n", "0\r\nA: b\n\n", "0\r\nA: \0\r\n\r\n", "0\r\nA: b\rB: c\r\n\r\n",
   ])
   func everythingElseIsMalformed(_ input: String) {

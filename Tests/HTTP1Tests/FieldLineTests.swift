@@ -21,8 +21,10 @@ import Testing
   }
 
   @Test(arguments: [
-    "X", ":", ": y", "X : y", "X\t: y", " X: y", "\tX: y", "X Y: z", "X\u{e9}: y", "X(: y", "(X): y", "X;: y", "\"X\": y", "X y",
-    "X: y\r\n z", "X: y\r\n\tz", "X: y\r\n ", "X: y\r\n : z", "X: y\rZ: z", "X: y\nZ: z", "X: y\r\rZ: z", "X: \0", "X: \u{7f}", "X: \u{b}",
+    "X", ":", ": y", "X : y", "X\t: y", " X: y", "\tX: y", "X Y: z", "X\u{e9}: y", "X(: y", "(X): y", "X;: y",
+    "\"X\": y", "X y",
+    "X: y\r\n z", "X: y\r\n\tz", "X: y\r\n ", "X: y\r\n : z", "X: y\rZ: z", "X: y\nZ: z", "X: y\r\rZ: z", "X: \0",
+    "X: \u{7f}", "X: \u{b}",
     "X: \u{1b}", "X\0: y",
   ])
   func otherLinesAreRefused(_ line: String) {

@@ -8,7 +8,8 @@ import Testing
     func line(_ count: Int) -> String { "GET /" + String(repeating: "a", count: count - 14) + " HTTP/1.1" }
     #expect(line(40).utf8.count == 40)
     #expect(request(line(40) + "\r\nHost: h\r\n\r\n", limits: limits).head != nil)
-    #expect(request("\r\n" + line(40) + "\r\nHost: h\r\n\r\n", limits: limits).head != nil, "the empty line is not counted")
+    #expect(
+      request("\r\n" + line(40) + "\r\nHost: h\r\n\r\n", limits: limits).head != nil, "the empty line is not counted")
     #expect(request(line(41) + "\r\nHost: h\r\n\r\n", limits: limits).error == .uriTooLong)
     #expect(request(line(40), limits: limits) == .incomplete)
     #expect(request(line(41), limits: limits).error == .uriTooLong, "without waiting for its end")
@@ -31,8 +32,11 @@ import Testing
     #expect(request(head(60) + "GET", limits: limits).head?.consumed == 60)
     #expect(request(head(61), limits: limits).error == .headTooLarge)
     #expect(request(Array(head(61).utf8.prefix(59)), limits: limits) == .incomplete)
-    #expect(request(Array(head(61).utf8.prefix(60)), limits: limits).error == .headTooLarge, "nothing can end it any more")
-    #expect(request("GET / HTTP/1.1\r\nHost: h\r\n" + String(repeating: "a", count: 100), limits: limits).error == .headTooLarge)
+    #expect(
+      request(Array(head(61).utf8.prefix(60)), limits: limits).error == .headTooLarge, "nothing can end it any more")
+    #expect(
+      request("GET / HTTP/1.1\r\nHost: h\r\n" + String(repeating: "a", count: 100), limits: limits).error
+        == .headTooLarge)
   }
 
   @Test func aStartLineThatFillsTheHeadIsTooLarge() {
@@ -65,7 +69,8 @@ import Testing
   @Test func connectionNamesAsManyFieldsAsThereMayBe() {
     let limits = HeadLimits(fields: 5)
     func fields(_ names: Int) -> String {
-      "Connection: close, ,keep-alive,,upgrade, close\r\nConnection: a" + String(repeating: ",a", count: names - 1) + "\r\na: b\r\n\r\n"
+      "Connection: close, ,keep-alive,,upgrade, close\r\nConnection: a" + String(repeating: ",a", count: names - 1)
+        + "\r\na: b\r\n\r\n"
     }
     for (names, isTaken) in [(5, true), (6, false)] {
       let request = request("GET / HTTP/1.1\r\nHost: h\r\n" + fields(names), limits: limits)

@@ -41,7 +41,9 @@ struct SeededGenerator: RandomNumberGenerator {
     var bytes = input
     for _ in 0...Int(random.next() % 3) where !bytes.isEmpty {
       let at = Int(random.next() % UInt64(bytes.count))
-      let byte = random.next() % 4 == 0 ? UInt8(truncatingIfNeeded: random.next()) : spice[Int(random.next() % UInt64(spice.count))]
+      let byte =
+        random.next() % 4 == 0
+        ? UInt8(truncatingIfNeeded: random.next()) : spice[Int(random.next() % UInt64(spice.count))]
       switch random.next() % 4 {
       case 0: bytes[at] = byte
       case 1: bytes.insert(byte, at: at)

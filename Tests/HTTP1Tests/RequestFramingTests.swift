@@ -71,7 +71,8 @@ import Testing
   @Test func http10HasNoTransferCodings() {
     #expect(request(Self.lines(Array("Content-Length: 5".utf8), version: "1.0")).head?.body == .length(5))
     #expect(request(Self.lines(Array("Transfer-Encoding: chunked".utf8), version: "1.0")).error == .conflictingFraming)
-    #expect(request(Self.lines(Array("Transfer-Encoding: gzip, chunked".utf8), version: "1.0")).error == .conflictingFraming)
+    #expect(
+      request(Self.lines(Array("Transfer-Encoding: gzip, chunked".utf8), version: "1.0")).error == .conflictingFraming)
   }
 
   @Test func anyMethodMayHaveABody() {

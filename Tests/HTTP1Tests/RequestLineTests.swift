@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct RequestLineTests {
   @Test func everyPartOfARequestIsFound() {
-    let input = "POST /a/b%2F?c=d&e HTTP/1.1\r\nHost: 3000-x.Example:8443\r\nX-A:\t b c \t\r\nContent-Length: 12\r\nX-Empty:\r\n\r\n"
+    let input =
+      "POST /a/b%2F?c=d&e HTTP/1.1\r\nHost: 3000-x.Example:8443\r\nX-A:\t b c \t\r\nContent-Length: 12\r\nX-Empty:\r\n\r\n"
     #expect(
       request(input)
         == .complete(
@@ -72,7 +73,9 @@ import Testing
     #expect(request("GET / HTTP/1.1\r\n") == .incomplete)
   }
 
-  @Test(arguments: ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "PROPFIND", "get", "!#$%&'*+-.^_`|~19aZ"])
+  @Test(arguments: [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "PROPFIND", "get", "!#$%&'*+-.^_`|~19aZ",
+  ])
   func anyMethodTokenButConnectPasses(_ method: String) {
     let head = request("\(method) / HTTP/1.1\r\nHost: h\r\n\r\n").head
     #expect(head?.methodName == method)

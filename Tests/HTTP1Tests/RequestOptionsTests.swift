@@ -37,7 +37,8 @@ import Testing
   }
 
   @Test func connectionCannotRemoveWhatFramesOrRoutes() {
-    let head = Self.head("Content-Length: 5\r\nConnection: host, content-length, cookie, authorization\r\nCookie: a=b").head
+    let head = Self.head("Content-Length: 5\r\nConnection: host, content-length, cookie, authorization\r\nCookie: a=b")
+      .head
     #expect(head?.fields.contains { $0.isDropped } == false)
     #expect(head?.body == .length(5))
     #expect(head?.authority == "h")
@@ -55,7 +56,9 @@ import Testing
     Sample("Upgrade: websocket", .none, "not a connection option"),
     Sample("Connection: close\r\nUpgrade: websocket", .none, "not a connection option"),
     Sample("Connection: upgrade\r\nUpgrade: h2c", .none, "h2c smuggling"),
-    Sample("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: H2C\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA", .none, "h2c smuggling"),
+    Sample(
+      "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: H2C\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA", .none,
+      "h2c smuggling"),
     Sample("Connection: upgrade\r\nUpgrade: websocket, h2c", .none, "h2c among others"),
     Sample("Connection: upgrade\r\nUpgrade: h2c\r\nUpgrade: websocket", .none, "h2c among others"),
     Sample("Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c", .none, "h2c among others"),

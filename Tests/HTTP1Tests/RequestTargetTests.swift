@@ -27,7 +27,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "GET *", "GET **", "OPTIONS **", "OPTIONS */", "GET a", "GET ?a", "GET h:80", "GET #", "GET /#", "GET /a#b", "GET http:",
+    "GET *", "GET **", "OPTIONS **", "OPTIONS */", "GET a", "GET ?a", "GET h:80", "GET #", "GET /#", "GET /a#b",
+    "GET http:",
     "GET http:/", "GET http://", "GET http:///", "GET http:h", "GET http:/h", "GET http:/h/x", "GET ftp://h/",
     "GET ws://h/", "GET http//h/", "GET http://u@h/", "GET http://u:p@h/", "GET http://@h/", "GET http://h@/",
     "GET http://h?x", "GET http://?x", "GET http://h:/", "GET http://h:x/", "GET http://h,h/", "GET http://h\\@x/",

@@ -82,7 +82,8 @@ import Testing
     Sample("Transfer-Encoding: Chunked", .chunked),
   ])
   func bodiesEndAsTheFieldsSay(_ sample: Sample<BodyFraming>) {
-    #expect(response(Array("HTTP/1.1 200 OK\r\n".utf8) + sample.input + Array("\r\n\r\n".utf8)).head?.body == sample.expected)
+    #expect(
+      response(Array("HTTP/1.1 200 OK\r\n".utf8) + sample.input + Array("\r\n\r\n".utf8)).head?.body == sample.expected)
   }
 
   @Test(arguments: [
@@ -129,7 +130,8 @@ import Testing
   @Test func aTransferCodingWhereThereCanBeNoneIsRefused() {
     for status in ["100", "101", "199", "204"] {
       #expect(response("HTTP/1.1 \(status) x\r\nTransfer-Encoding: chunked\r\n\r\n").error == .conflictingFraming)
-      #expect(response("HTTP/1.1 \(status) x\r\nTransfer-Encoding: chunked\r\n\r\n", to: .head).error == .conflictingFraming)
+      #expect(
+        response("HTTP/1.1 \(status) x\r\nTransfer-Encoding: chunked\r\n\r\n", to: .head).error == .conflictingFraming)
     }
     #expect(response("HTTP/1.1 304 x\r\nTransfer-Encoding: chunked\r\n\r\n").head?.body == BodyFraming.none)
     #expect(response("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").error == .conflictingFraming)

@@ -25,14 +25,19 @@ import Testing
   }
 
   @Test(arguments: [
-    "content-length", "Transfer-Encoding", "HOST", "Connection", "Upgrade", "TE", "Trailer", "Authorization", "Cookie", "Set-Cookie",
-    "X-Forwarded-For", "X_Forwarded_For", "X-Real-IP", "X-Porthole-Token", "Porthole-Error", "Expect", "Content-Type", "Location",
+    "content-length", "Transfer-Encoding", "HOST", "Connection", "Upgrade", "TE", "Trailer", "Authorization", "Cookie",
+    "Set-Cookie",
+    "X-Forwarded-For", "X_Forwarded_For", "X-Real-IP", "X-Porthole-Token", "Porthole-Error", "Expect", "Content-Type",
+    "Location",
   ])
   func fieldsThatSteerAreMarkedDropped(_ name: String) {
     #expect(Self.parse("A: b\r\n\(name): c\r\n")?.map(\.isDropped) == [false, true])
   }
 
-  @Test(arguments: ["A", "A: b", "A: b\r", "A: b\n", "A : b\r\n", " A: b\r\n", ": b\r\n", "A: b\r\n\r\n", "\r\n", "A: \u{1}\r\n", "A: b\nC: d\r\n", "A: b\r\n c\r\n"])
+  @Test(arguments: [
+    "A", "A: b", "A: b\r", "A: b\n", "A : b\r\n", " A: b\r\n", ": b\r\n", "A: b\r\n\r\n", "\r\n", "A: \u{1}\r\n",
+    "A: b\nC: d\r\n", "A: b\r\n c\r\n",
+  ])
   func otherBytesAreRefused(_ section: String) {
     #expect(Self.parse(section) == nil)
   }

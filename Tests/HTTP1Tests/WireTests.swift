@@ -23,7 +23,9 @@ import Testing
   @Test func everyPowerOfTenIsWritten() {
     var power: UInt64 = 1
     for _ in 0..<19 {
-      for value in [power - 1, power, power + 1] { #expect(Self.written { Wire.putDecimal(value, at: $0) } == String(value)) }
+      for value in [power - 1, power, power + 1] {
+        #expect(Self.written { Wire.putDecimal(value, at: $0) } == String(value))
+      }
       power *= 10
     }
   }

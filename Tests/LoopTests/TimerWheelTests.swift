@@ -14,7 +14,9 @@ private final class Alarm: Deadlined {
 
 @Suite struct TimerWheelTests {
   /// Runs the loop until `count` alarms rang, or `limitMs` passed.
-  private func ring(_ delays: [UInt64], limitMs: UInt64 = 3000, also: (EventLoop, [Alarm]) -> Void = { _, _ in }) -> [(name: Int, late: Int64)] {
+  private func ring(_ delays: [UInt64], limitMs: UInt64 = 3000, also: (EventLoop, [Alarm]) -> Void = { _, _ in }) -> [(
+    name: Int, late: Int64
+  )] {
     let loop = EventLoop()
     var rang: [(name: Int, late: Int64)] = []
     let start = loop.nowMs

@@ -19,7 +19,8 @@ import Testing
       if !offer.isEmpty { ClientTweak.offer($0, offer) }
     }.run()
     #expect(talk.isOpen, Comment(rawValue: why))
-    #expect(talk.server.session.negotiated == expected && talk.client.session.negotiated == expected, Comment(rawValue: why))
+    #expect(
+      talk.server.session.negotiated == expected && talk.client.session.negotiated == expected, Comment(rawValue: why))
   }
 
   // RFC 7301 §3.2: "the server SHALL respond with a fatal no_application_protocol alert".

@@ -59,10 +59,12 @@ import Testing
   @Test(arguments: [TLSVersion.tls12, .tls13])
   func aTicketOpensOnlyTheNameItWasIssuedFor(version: TLSVersion) throws {
     let keys = TicketKeys()
-    let other = try resumes(version, .testing(tickets: keys), .testing(tickets: keys), name: "a.site.test", then: "b.site.test")
+    let other = try resumes(
+      version, .testing(tickets: keys), .testing(tickets: keys), name: "a.site.test", then: "b.site.test")
     #expect(other.isOpen && !other.server.session.isResumed)
     #expect(other.server.serverName == "b.site.test")
-    let same = try resumes(version, .testing(tickets: keys), .testing(tickets: keys), name: "a.site.test", then: "A.site.test")
+    let same = try resumes(
+      version, .testing(tickets: keys), .testing(tickets: keys), name: "a.site.test", then: "A.site.test")
     #expect(same.isOpen && same.server.session.isResumed)
   }
 

@@ -17,7 +17,9 @@ import Testing
   ])
   func selectsTheCertificate(name: String, expected: String, why: String) throws {
     let client = try TLSClientContext(TLSClientSettings(verification: .insecure))
-    let talk = try Conversation(TLSContext(.testing([Fixture.site, Fixture.exact, Fixture.elsewhere])), client, name: name).run()
+    let talk = try Conversation(
+      TLSContext(.testing([Fixture.site, Fixture.exact, Fixture.elsewhere])), client, name: name
+    ).run()
     #expect(talk.isOpen)
     #expect((ClientTweak.peerName(talk.client.session.ssl) + ",").contains(expected), Comment(rawValue: why))
     #expect(talk.server.serverName == (name.first!.isNumber ? "" : name.lowercased()))
@@ -26,7 +28,8 @@ import Testing
   // RFC 8446 §4.1.4: the ClientHello comes twice, and so does our question about names.
   @Test func aHelloRetryRequestKeepsTheSelection() throws {
     let client = try TLSClientContext(TLSClientSettings(verification: .insecure))
-    let talk = try Conversation(TLSContext(.testing([Fixture.site, Fixture.exact])), client, name: "exact.site.test") { ssl in
+    let talk = try Conversation(TLSContext(.testing([Fixture.site, Fixture.exact])), client, name: "exact.site.test") {
+      ssl in
       // The first group's key share is one that the server does not take.
       "P-521:P-256".withCString { _ = SSL_ctrl(ssl, SSL_CTRL_SET_GROUPS_LIST, 0, .init(mutating: $0)) }
     }.run()
@@ -37,7 +40,8 @@ import Testing
   @Test(arguments: [("ECDSA+SHA256", "CN=site,"), ("RSA-PSS+SHA256", "CN=site-rsa,")])
   func keyKindsForOneNameAreChosenByWhatTheClientVerifies(algorithms: String, expected: String) throws {
     let client = try TLSClientContext(TLSClientSettings(verification: .insecure))
-    let talk = try Conversation(TLSContext(.testing([Fixture.site, Fixture.siteRSA])), client, name: "x.site.test") { ssl in
+    let talk = try Conversation(TLSContext(.testing([Fixture.site, Fixture.siteRSA])), client, name: "x.site.test") {
+      ssl in
       algorithms.withCString { _ = SSL_ctrl(ssl, SSL_CTRL_SET_SIGALGS_LIST, 0, .init(mutating: $0)) }
     }.run()
     #expect(talk.isOpen)

@@ -4,7 +4,9 @@ import Testing
 
 @Suite struct UpstreamVerificationTests {
   private func talk(_ verification: TLSClientSettings.Verification, _ name: String) throws -> Conversation {
-    try Conversation(TLSContext(.testing()), TLSClientContext(TLSClientSettings(verification: verification)), name: name).run()
+    try Conversation(
+      TLSContext(.testing()), TLSClientContext(TLSClientSettings(verification: verification)), name: name
+    ).run()
   }
 
   @Test(arguments: ["site.test", "a.site.test", "A.SITE.test", "127.0.0.1"])

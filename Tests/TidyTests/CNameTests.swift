@@ -4,7 +4,9 @@ import Testing
 @Suite struct CNameTests {
   static let homes: [(prefixes: [String], folders: [String])] = [
     (["uv_", "UV_"], ["Sources/Proxy/Loop/"]),
-    (["SSL_", "BIO_", "EVP_", "X509_"], ["Sources/Proxy/TLS/", "Sources/Proxy/Certificates/", "Sources/Sandbox/Demo/"]),
+    (
+      ["SSL_", "BIO_", "EVP_", "X509_"], ["Sources/Proxy/TLS/", "Sources/Proxy/Certificates/", "Sources/Sandbox/Demo/"]
+    ),
     (["nghttp2_", "NGHTTP2_"], ["Sources/Proxy/HTTP2/"]),
   ]
 

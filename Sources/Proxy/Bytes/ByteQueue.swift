@@ -25,19 +25,25 @@ public struct ByteQueue: ~Copyable {
     UnsafeMutableRawPointer(c).storeBytes(of: n, as: UnsafeMutablePointer<UInt8>?.self)
   }
   @inline(__always)
-  private static func start(_ c: UnsafeMutablePointer<UInt8>) -> Int { Int(UnsafeRawPointer(c).load(fromByteOffset: 8, as: UInt32.self)) }
+  private static func start(_ c: UnsafeMutablePointer<UInt8>) -> Int {
+    Int(UnsafeRawPointer(c).load(fromByteOffset: 8, as: UInt32.self))
+  }
   @inline(__always)
   private static func setStart(_ c: UnsafeMutablePointer<UInt8>, _ v: Int) {
     UnsafeMutableRawPointer(c).storeBytes(of: UInt32(truncatingIfNeeded: v), toByteOffset: 8, as: UInt32.self)
   }
   @inline(__always)
-  private static func end(_ c: UnsafeMutablePointer<UInt8>) -> Int { Int(UnsafeRawPointer(c).load(fromByteOffset: 12, as: UInt32.self)) }
+  private static func end(_ c: UnsafeMutablePointer<UInt8>) -> Int {
+    Int(UnsafeRawPointer(c).load(fromByteOffset: 12, as: UInt32.self))
+  }
   @inline(__always)
   private static func setEnd(_ c: UnsafeMutablePointer<UInt8>, _ v: Int) {
     UnsafeMutableRawPointer(c).storeBytes(of: UInt32(truncatingIfNeeded: v), toByteOffset: 12, as: UInt32.self)
   }
   @inline(__always)
-  private static func capacity(_ c: UnsafeMutablePointer<UInt8>) -> Int { UnsafeRawPointer(c).load(fromByteOffset: 16, as: Int.self) }
+  private static func capacity(_ c: UnsafeMutablePointer<UInt8>) -> Int {
+    UnsafeRawPointer(c).load(fromByteOffset: 16, as: Int.self)
+  }
 
   /// Copies bytes to the end.
   public mutating func append(_ base: UnsafePointer<UInt8>, _ bytes: Int, pool: SlabPool) {

@@ -40,7 +40,9 @@ public final class SlabPool {
   private static func size(_ index: Int) -> Int { index == 0 ? sizes.0 : index == 1 ? sizes.1 : sizes.2 }
 
   @inline(__always)
-  private static func index(for bytes: Int) -> Int { bytes <= sizes.0 ? 0 : bytes <= sizes.1 ? 1 : bytes <= sizes.2 ? 2 : 3 }
+  private static func index(for bytes: Int) -> Int {
+    bytes <= sizes.0 ? 0 : bytes <= sizes.1 ? 1 : bytes <= sizes.2 ? 2 : 3
+  }
 
   @inline(__always)
   private static func next(_ slab: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {

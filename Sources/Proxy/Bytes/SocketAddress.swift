@@ -114,7 +114,9 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   public init?(_ text: String) {
     guard let colon = text.lastIndex(of: ":") else { return nil }
     let digits = text[text.index(after: colon)...]
-    guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let port = UInt16(digits) else { return nil }
+    guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let port = UInt16(digits) else {
+      return nil
+    }
     let host = String(text[..<colon])
     switch host {
     case "": self.init(ip: IPAddress(high: 0, low: 0), port: port)

@@ -1,5 +1,5 @@
-import CShims
 import COpenSSL
+import CShims
 import Glibc
 
 /// An X.509 certificate in memory. Owns the OpenSSL object.

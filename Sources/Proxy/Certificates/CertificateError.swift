@@ -20,8 +20,10 @@ extension CertificateError: CustomStringConvertible {
     case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
     case .unwritable(let path, let reason): "cannot write \(path): \(reason)"
     case .malformed(let path, let what): "\(path) is not \(what) in PEM form"
-    case .badDomain(let domain): "\"\(domain)\" is not a domain name; expected one such as preview.localhost, without *. or a port"
-    case .badDays(let days, let max): "a certificate cannot live \(days) days; choose 1 to \(max), which is what browsers accept"
+    case .badDomain(let domain):
+      "\"\(domain)\" is not a domain name; expected one such as preview.localhost, without *. or a port"
+    case .badDays(let days, let max):
+      "a certificate cannot live \(days) days; choose 1 to \(max), which is what browsers accept"
     case .cryptography(let doing, let reason): "OpenSSL failed while \(doing): \(reason)"
     }
   }

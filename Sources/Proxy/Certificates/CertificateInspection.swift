@@ -21,8 +21,12 @@ public struct CertificateInspection: Sendable, Equatable {
     }
     var problems: [String] = []
     if !certificate.belongs(to: key) { problems.append("\(keyPath) is not the key of \(certificatePath)") }
-    if certificate.expiresAtSec <= nowSec { problems.append("\(certificatePath) expired on \(Day.text(certificate.expiresAtSec))") }
-    if certificate.startsAtSec > nowSec { problems.append("\(certificatePath) is not valid before \(Day.text(certificate.startsAtSec))") }
+    if certificate.expiresAtSec <= nowSec {
+      problems.append("\(certificatePath) expired on \(Day.text(certificate.expiresAtSec))")
+    }
+    if certificate.startsAtSec > nowSec {
+      problems.append("\(certificatePath) is not valid before \(Day.text(certificate.startsAtSec))")
+    }
     self.problems = problems
     names = certificate.dnsNames
     expiresAtSec = certificate.expiresAtSec

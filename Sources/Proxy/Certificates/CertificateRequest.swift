@@ -1,5 +1,5 @@
-import CShims
 import COpenSSL
+import CShims
 
 /// What a new certificate shall say. `issue` signs it.
 struct CertificateRequest {
@@ -51,7 +51,9 @@ struct CertificateRequest {
     bytes[0] = bytes[0] & 0x7F | 0x40  // Never zero, and always the same length.
     guard let number = BN_bin2bn(bytes, 16, nil) else { throw .openSSL("setting the serial number") }
     defer { BN_free(number) }
-    guard BN_to_ASN1_INTEGER(number, X509_get_serialNumber(handle)) != nil else { throw .openSSL("setting the serial number") }
+    guard BN_to_ASN1_INTEGER(number, X509_get_serialNumber(handle)) != nil else {
+      throw .openSSL("setting the serial number")
+    }
   }
 
   private func setSubject(_ handle: OpaquePointer) throws(CertificateError) {
@@ -63,10 +65,14 @@ struct CertificateRequest {
     }
   }
 
-  private func add(_ id: Int32, _ value: String, to handle: OpaquePointer, issuer: OpaquePointer) throws(CertificateError) {
+  private func add(_ id: Int32, _ value: String, to handle: OpaquePointer, issuer: OpaquePointer)
+    throws(CertificateError)
+  {
     var context = X509V3_CTX()
     X509V3_set_ctx(&context, issuer, handle, nil, nil, 0)
-    guard let ext = X509V3_EXT_conf_nid(nil, &context, id, value) else { throw .openSSL("making the extension \(value)") }
+    guard let ext = X509V3_EXT_conf_nid(nil, &context, id, value) else {
+      throw .openSSL("making the extension \(value)")
+    }
     defer { X509_EXTENSION_free(ext) }
     guard X509_add_ext(handle, ext, -1) == 1 else { throw .openSSL("adding the extension \(value)") }
   }
@@ -79,10 +85,11 @@ extension CertificateRequest {
   /// thief cannot pretend to be somebody's bank.
   static func authority(for domains: [String], startsAtSec: Int, expiresAtSec: Int, tag: String) -> CertificateRequest {
     let names = permittedNames(domains).map { "permitted;DNS:\($0)" }
-    let constraints = names + [
-      "permitted;IP:127.0.0.0/255.0.0.0",
-      "permitted;IP:0:0:0:0:0:0:0:1/ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-    ]
+    let constraints =
+      names + [
+        "permitted;IP:127.0.0.0/255.0.0.0",
+        "permitted;IP:0:0:0:0:0:0:0:1/ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+      ]
     return CertificateRequest(
       commonName: "Porthole development CA \(tag)", startsAtSec: startsAtSec, expiresAtSec: expiresAtSec,
       extensions: [

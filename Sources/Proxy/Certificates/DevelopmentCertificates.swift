@@ -59,7 +59,9 @@ public struct DevelopmentCertificates: Sendable {
     _ domains: Domains = .atLeast([]), days: Int = daysMax, force: Bool = false, newAuthority: Bool = false,
     nowSec: Int = Day.nowSec
   ) throws(CertificateError) -> Outcome {
-    guard (1...DevelopmentCertificates.daysMax).contains(days) else { throw .badDays(days, max: DevelopmentCertificates.daysMax) }
+    guard (1...DevelopmentCertificates.daysMax).contains(days) else {
+      throw .badDays(days, max: DevelopmentCertificates.daysMax)
+    }
     // Everything is looked at before anything is written, so that a foreign file leaves the folder as it was.
     let presentAuthority = try pair(authorityPath, authorityKeyPath) { $0.subjectOrganization }
     let presentLeaf = try pair(certificatePath, keyPath) { $0.issuerOrganization }
@@ -85,7 +87,8 @@ public struct DevelopmentCertificates: Sendable {
       leaf = try makeLeaf(wanted, days, authority, nowSec)
     }
     return Outcome(
-      authority: authorityReason.map { .made(why: $0) } ?? .kept, certificate: leafReason.map { .made(why: $0) } ?? .kept,
+      authority: authorityReason.map { .made(why: $0) } ?? .kept,
+      certificate: leafReason.map { .made(why: $0) } ?? .kept,
       domains: wanted, expiresAtSec: leaf.expiresAtSec, fingerprint: authority.certificate.fingerprint)
   }
 }
@@ -148,7 +151,8 @@ extension DevelopmentCertificates {
     return certificate.expiresAtSec - nowSec < min(30 * daySec, lifeSec / 3)
   }
 
-  private func reasonForAuthority(_ pair: Pair, _ domains: [String], _ nowSec: Int) throws(CertificateError) -> String? {
+  private func reasonForAuthority(_ pair: Pair, _ domains: [String], _ nowSec: Int) throws(CertificateError) -> String?
+  {
     guard let certificate = pair.certificate else { return "there was none" }
     guard let key = pair.key else { return "its key was gone" }
     guard certificate.belongs(to: key) else { return "its key was another one's" }
@@ -156,7 +160,8 @@ extension DevelopmentCertificates {
     // Its name constraints decide, and nobody reads those better than a verification: issue one and see.
     let trial = CertificateRequest.leaf(for: domains, startsAtSec: nowSec - 1, expiresAtSec: nowSec + 60)
     let trialLeaf = try trial.issue(for: key, by: .authority(certificate, key))
-    return trialLeaf.problem(signedBy: certificate, atSec: nowSec) == nil ? nil : "the old one may not vouch for these domains"
+    return trialLeaf.problem(signedBy: certificate, atSec: nowSec) == nil
+      ? nil : "the old one may not vouch for these domains"
   }
 
   private func reasonForLeaf(_ pair: Pair, _ domains: [String], _ authority: Certificate, _ nowSec: Int) -> String? {
@@ -172,7 +177,9 @@ extension DevelopmentCertificates {
 // MARK: Making
 
 extension DevelopmentCertificates {
-  private func makeAuthority(_ domains: [String], _ nowSec: Int) throws(CertificateError) -> (certificate: Certificate, key: PrivateKey) {
+  private func makeAuthority(_ domains: [String], _ nowSec: Int) throws(CertificateError) -> (
+    certificate: Certificate, key: PrivateKey
+  ) {
     let key = try PrivateKey.generate()
     let request = CertificateRequest.authority(
       for: domains, startsAtSec: nowSec - DevelopmentCertificates.backdatingSec,
@@ -201,7 +208,9 @@ extension DevelopmentCertificates {
   }
 
   /// The key first: a crash between the two leaves a marked key, which the next run replaces.
-  private func write(_ certificate: Certificate, _ certificatePath: String, _ key: PrivateKey, _ keyPath: String) throws(CertificateError) {
+  private func write(_ certificate: Certificate, _ certificatePath: String, _ key: PrivateKey, _ keyPath: String)
+    throws(CertificateError)
+  {
     try GuardedFile.makeFolder(folder)
     try GuardedFile(keyPath).replace(with: Array(DevelopmentCertificates.keyMark.utf8) + key.pem(), mode: 0o600)
     try GuardedFile(certificatePath).replace(with: certificate.pem(), mode: 0o644)

@@ -35,7 +35,9 @@ struct GuardedFile {
     guard descriptor >= 0 else { throw failure() }
     var error: CertificateError?
     // fchmod, because the umask may have taken bits away from 0644.
-    if fchmod(descriptor, mode) != 0 || !GuardedFile.writeAll(bytes, to: descriptor) || fsync(descriptor) != 0 { error = failure() }
+    if fchmod(descriptor, mode) != 0 || !GuardedFile.writeAll(bytes, to: descriptor) || fsync(descriptor) != 0 {
+      error = failure()
+    }
     close(descriptor)
     if error == nil, rename(temporary, path) != 0 { error = failure() }
     if let error {

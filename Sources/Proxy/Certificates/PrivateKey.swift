@@ -1,5 +1,5 @@
-import CShims
 import COpenSSL
+import CShims
 
 /// A private key in memory. Owns the OpenSSL object.
 final class PrivateKey {
@@ -26,7 +26,8 @@ final class PrivateKey {
 
   /// PKCS #8 without a passphrase.
   func pem() throws(CertificateError) -> [UInt8] {
-    guard let bytes = MemoryBIO.written({ PEM_write_bio_PKCS8PrivateKey($0, self.handle, nil, nil, 0, nil, nil) == 1 }) else {
+    guard let bytes = MemoryBIO.written({ PEM_write_bio_PKCS8PrivateKey($0, self.handle, nil, nil, 0, nil, nil) == 1 })
+    else {
       throw .openSSL("writing a key")
     }
     return bytes

@@ -122,12 +122,14 @@ extension DownstreamConnection {
       return consumed
     case .trailers(let consumed, let bytes):
       let fields = worker.fields
-      guard let fieldCount = TrailerParser.parse(base + Int(bytes.start), count: Int(bytes.count), fields: fields) else {
+      guard let fieldCount = TrailerParser.parse(base + Int(bytes.start), count: Int(bytes.count), fields: fields)
+      else {
         exchange.requestMalformed()
         return -1
       }
       reading = .head
-      exchange.requestEnded(trailers: HeaderList(base: UnsafePointer(base + Int(bytes.start)), fields: fields, count: fieldCount))
+      exchange.requestEnded(
+        trailers: HeaderList(base: UnsafePointer(base + Int(bytes.start)), fields: fields, count: fieldCount))
       return consumed
     case .end(let consumed):
       reading = .head

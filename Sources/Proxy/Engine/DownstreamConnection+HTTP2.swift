@@ -52,7 +52,8 @@ extension DownstreamConnection {
     if seen == idleFramesSeen { return }
     let passedMs = Int(loop.nowMs &- idleFramesAtMs)
     idleFramesAtMs = loop.nowMs
-    idleFramesHeld = max(0, idleFramesHeld - passedMs * DownstreamConnection.idleFramesPerSecond / 1000) + seen - idleFramesSeen
+    idleFramesHeld =
+      max(0, idleFramesHeld - passedMs * DownstreamConnection.idleFramesPerSecond / 1000) + seen - idleFramesSeen
     idleFramesSeen = seen
     if idleFramesHeld > DownstreamConnection.idleFramesMax { h2.terminate(.enhanceYourCalm) }
   }
@@ -159,7 +160,9 @@ extension DownstreamConnection {
         hosts += 1
         if head.authority.isEmpty { head.authority = field.value }
         // Two names for one request: whoever reads the other one is fooled.
-        guard hosts == 1, HTTPGrammar.sameAuthority(headers.bytes(field.value), head.authority.bytes(in: base)) else { return .badHost }
+        guard hosts == 1, HTTPGrammar.sameAuthority(headers.bytes(field.value), head.authority.bytes(in: base)) else {
+          return .badHost
+        }
       case .contentLength where head.upgrade == .none:
         guard let length = HTTPGrammar.contentLength(headers.bytes(field.value)) else { return .conflictingFraming }
         if !event.endsStream { head.body = .length(length) } else if length != 0 { return .conflictingFraming }

@@ -160,7 +160,11 @@ final class DownstreamConnection: Transport {
       if heldCount == 0 { closeIdle() } else { refuse(.timeout) }
     case .body, .chunked:
       // The client owes us body bytes, unless it is we who do not read.
-      if pauseReasons.isEmpty { exchange?.requestTimedOut() } else { loop.timers.schedule(self, afterMs: worker.settings.requestBodyIdleMs) }
+      if pauseReasons.isEmpty {
+        exchange?.requestTimedOut()
+      } else {
+        loop.timers.schedule(self, afterMs: worker.settings.requestBodyIdleMs)
+      }
     case .head, .tunnel: break
     }
   }

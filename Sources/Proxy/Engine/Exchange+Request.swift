@@ -85,7 +85,11 @@ extension Exchange {
       giveBack()
     case .awaitingResponse, .responding:
       if isDiscarding || (upgrade != .none) {
-        if upgrade != .none, !isDiscarding { early.append(base, count, pool: worker.loop.slabs) } else { h2.consume(streamID: stream.id, count) }
+        if upgrade != .none, !isDiscarding {
+          early.append(base, count, pool: worker.loop.slabs)
+        } else {
+          h2.consume(streamID: stream.id, count)
+        }
         return
       }
       unconsumed += count

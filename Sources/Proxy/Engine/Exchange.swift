@@ -131,7 +131,9 @@ final class Exchange: Deadlined {
   }
 
   /// Takes a request that is refused whatever it asks for.
-  func beginRefused(on downstream: DownstreamConnection, stream: HTTP2Stream?, _ refusal: Refusal, isComplete: Bool = false) {
+  func beginRefused(
+    on downstream: DownstreamConnection, stream: HTTP2Stream?, _ refusal: Refusal, isComplete: Bool = false
+  ) {
     attach(downstream, stream)
     isRequestComplete = isComplete
     refuse(refusal)
@@ -156,7 +158,8 @@ final class Exchange: Deadlined {
     let decision = worker.table.decide(authority: authority, target: view.target.bytes(in: base))
     if case .refuse(.badHost) = decision {
       // Before the comparison below, which takes well-formed names for granted.
-    } else if let tls = downstream.tls, !tls.withServerName({ RouteTable.agrees(serverName: $0, authority: authority) }) {
+    } else if let tls = downstream.tls, !tls.withServerName({ RouteTable.agrees(serverName: $0, authority: authority) })
+    {
       // RFC 9110 §7.4: a connection made for one name is not for another.
       keepForLog(view)
       refuse(.misdirected)

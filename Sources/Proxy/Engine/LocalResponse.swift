@@ -23,7 +23,8 @@ public struct LocalResponse: Sendable {
   }
 
   public init(status: UInt16, contentType: String, text: String) {
-    self.init(status: status, headers: [("content-type", contentType), ("cache-control", "no-store")], body: Array(text.utf8))
+    self.init(
+      status: status, headers: [("content-type", contentType), ("cache-control", "no-store")], body: Array(text.utf8))
   }
 }
 
@@ -59,7 +60,8 @@ extension Exchange {
     let retryAfter = refusal.retryAfterSeconds
     let follows = wantsPage && method == .get && Pages.mayFollow(refusal)
     let context = PageContext(
-      host: host, requestID: id, retryAfterSeconds: retryAfter, port: bucket.map { $0.target.isGateway ? 0 : $0.key.port }.flatMap { $0 == 0 ? nil : $0 },
+      host: host, requestID: id, retryAfterSeconds: retryAfter,
+      port: bucket.map { $0.target.isGateway ? 0 : $0.key.port }.flatMap { $0 == 0 ? nil : $0 },
       follows: follows)
     let kind: BodyKind = wantsPage ? .html : .problem
     var response = LocalResponse(status: refusal.status)
@@ -95,7 +97,9 @@ extension Exchange {
       return
     }
     var host = authority
-    if let colon = authority.lastIndex(of: 0x3A), authority.last != 0x5D { host = UnsafeBufferPointer(rebasing: authority[..<colon]) }
+    if let colon = authority.lastIndex(of: 0x3A), authority.last != 0x5D {
+      host = UnsafeBufferPointer(rebasing: authority[..<colon])
+    }
     var location = "https://" + String(decoding: host, as: UTF8.self)
     if worker.settings.redirectPort != 443 { location += ":\(worker.settings.redirectPort)" }
     location += String(decoding: view.target.bytes(in: base), as: UTF8.self)
@@ -113,7 +117,8 @@ extension Exchange {
     let path = target.prefix { $0 != 0x3F }
     let query = target.dropFirst(path.count + 1)
     let request = LocalService.Request(
-      method: String(decoding: view.methodName.bytes(in: base), as: UTF8.self), path: String(decoding: path, as: UTF8.self),
+      method: String(decoding: view.methodName.bytes(in: base), as: UTF8.self),
+      path: String(decoding: path, as: UTF8.self),
       query: String(decoding: query, as: UTF8.self))
     answer(service.respond(request))
   }
@@ -133,8 +138,14 @@ extension Exchange {
     for (name, value) in response.headers { text += "\(LocalResponse.titled(name)): \(value)\r\n" }
     text += "Date: " + String(decoding: worker.date.text(worker), as: UTF8.self) + "\r\n"
     if response.status >= 200, response.status != 204 { text += "Content-Length: \(response.body.count)\r\n" }
-    if downstream.isTLS, !worker.settings.hsts.isEmpty { text += "Strict-Transport-Security: \(worker.settings.hsts)\r\n" }
-    if !downstream.keepsAlive { text += "Connection: close\r\n" } else if minorVersion == 0 { text += "Connection: keep-alive\r\n" }
+    if downstream.isTLS, !worker.settings.hsts.isEmpty {
+      text += "Strict-Transport-Security: \(worker.settings.hsts)\r\n"
+    }
+    if !downstream.keepsAlive {
+      text += "Connection: close\r\n"
+    } else if minorVersion == 0 {
+      text += "Connection: keep-alive\r\n"
+    }
     text += "\r\n"
     let bytes = Array(text.utf8) + body
     bytes.withUnsafeBufferPointer { _ = downstream.send($0.baseAddress!, $0.count) }
@@ -155,7 +166,9 @@ extension Exchange {
       for (name, value) in fields {
         let nameEnd = at + name.utf8.count
         let valueEnd = nameEnd + value.utf8.count
-        h2.addField(UnsafeBufferPointer(rebasing: buffer[at..<nameEnd]), UnsafeBufferPointer(rebasing: buffer[nameEnd..<valueEnd]))
+        h2.addField(
+          UnsafeBufferPointer(rebasing: buffer[at..<nameEnd]), UnsafeBufferPointer(rebasing: buffer[nameEnd..<valueEnd])
+        )
         at = valueEnd
       }
       h2.submitResponse(stream, hasBody: !body.isEmpty)
@@ -178,7 +191,11 @@ extension Exchange {
     let us = (now &- beganNs) / 1000
     counters.decrement(.requestsInFlight)
     counters.record(.request, us: us)
-    if let refusal { counters.countRefusal(refusal.rawValue) } else if status > 0 { counters.add(Metric.response(status: status)) }
+    if let refusal {
+      counters.countRefusal(refusal.rawValue)
+    } else if status > 0 {
+      counters.add(Metric.response(status: status))
+    }
     guard let buffer = worker.log, worker.settings.writesAccessLog else { return }
     var record = AccessRecord()
     record.timeNs = worker.wallNs(beganNs)
@@ -186,7 +203,8 @@ extension Exchange {
       record.client = downstream.client.ip
       record.tls = downstream.tls?.versionName
     }
-    record.protocolName = upgrade == .webSocket ? "websocket" : stream != nil ? "HTTP/2.0" : minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1"
+    record.protocolName =
+      upgrade == .webSocket ? "websocket" : stream != nil ? "HTTP/2.0" : minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1"
     record.status = status
     record.requestBytes = requestBytes
     record.responseBytes = responseBytes
@@ -223,7 +241,8 @@ extension Exchange {
 extension LocalResponse {
   /// `porthole-error` to `Porthole-Error`: HTTP/1.1 has seen capitals for thirty years.
   static func titled(_ name: String) -> String {
-    name.split(separator: "-", omittingEmptySubsequences: false).map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined(separator: "-")
+    name.split(separator: "-", omittingEmptySubsequences: false).map { $0.prefix(1).uppercased() + $0.dropFirst() }
+      .joined(separator: "-")
   }
 }
 

@@ -9,7 +9,8 @@ enum OwnURL {
   static func originCount(_ url: UnsafeBufferPointer<UInt8>, authority: UnsafeBufferPointer<UInt8>) -> Int {
     let authority = withoutDefaultPort(authority)
     let end = 8 + authority.count
-    guard !authority.isEmpty, url.count >= end, ASCII.equalsIgnoringCase(UnsafeBufferPointer(rebasing: url[..<8]), "https://"),
+    guard !authority.isEmpty, url.count >= end,
+      ASCII.equalsIgnoringCase(UnsafeBufferPointer(rebasing: url[..<8]), "https://"),
       HTTPGrammar.sameAuthority(UnsafeBufferPointer(rebasing: url[8..<end]), authority), isOriginEnd(url, end)
     else { return 0 }
     return end
@@ -17,7 +18,9 @@ enum OwnURL {
 
   /// The same for a URL that an app made: of either scheme, since it does not know about TLS, and with no port or one of
   /// these, since servers like nginx put their own there.
-  static func originCount(_ url: UnsafeBufferPointer<UInt8>, host: UnsafeBufferPointer<UInt8>, port: UInt16, orPort: UInt16) -> Int {
+  static func originCount(
+    _ url: UnsafeBufferPointer<UInt8>, host: UnsafeBufferPointer<UInt8>, port: UInt16, orPort: UInt16
+  ) -> Int {
     var at = 0
     if url.count > 8, ASCII.equalsIgnoringCase(UnsafeBufferPointer(rebasing: url[..<8]), "https://") {
       at = 8

@@ -38,7 +38,8 @@ enum ProxyHead {
       let v4 = (0..<4).reduce(UInt32(0)) { $0 << 8 | UInt32(address[$1]) }
       return .complete(consumed: consumed, source: SocketAddress(ip: IPAddress(v4: v4), port: port(8)))
     case (1, 0x21) where payload >= 36:
-      return .complete(consumed: consumed, source: SocketAddress(ip: IPAddress(high: word(0), low: word(8)), port: port(32)))
+      return .complete(
+        consumed: consumed, source: SocketAddress(ip: IPAddress(high: word(0), low: word(8)), port: port(32)))
     case (1, 0x00): return .complete(consumed: consumed, source: nil)
     default: return .malformed
     }
@@ -51,7 +52,8 @@ enum ProxyHead {
       return bytes.count >= lineBytesMax ? .malformed : .incomplete
     }
     guard end > 0, bytes[end - 1] == 0x0D else { return .malformed }
-    let words = String(decoding: bytes[..<(end - 1)], as: UTF8.self).split(separator: " ", omittingEmptySubsequences: false)
+    let words = String(decoding: bytes[..<(end - 1)], as: UTF8.self).split(
+      separator: " ", omittingEmptySubsequences: false)
     guard words.count >= 2 else { return .malformed }
     if words[1] == "UNKNOWN" { return .complete(consumed: end + 1, source: nil) }
     guard words.count == 6, words[1] == "TCP4" || words[1] == "TCP6",

@@ -112,8 +112,10 @@ extension Exchange {
       // Named by Connection, whatever it is (RFC 9110 §7.6.1); TE is always named there and means this hop.
       if field.isDropped, field.known != .te { continue }
       switch field.known {
-      case .host, .connection, .keepAlive, .proxyConnection, .transferEncoding, .contentLength, .http2Settings, .upgrade,
-        .proxyAuthorization, .xPortholeToken, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xForwardedPort,
+      case .host, .connection, .keepAlive, .proxyConnection, .transferEncoding, .contentLength, .http2Settings,
+        .upgrade,
+        .proxyAuthorization, .xPortholeToken, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto,
+        .xForwardedPort,
         .xForwardedOther, .xRealIP, .xRequestID:
         continue
       case .te:
@@ -157,13 +159,15 @@ extension Exchange {
       default: put(field, headers, &out)
       }
     }
-    wantsPage = (method == .get || method == .head) && upgrade == .none && (fetchMode == 2 || (fetchMode == 0 && acceptsHTML))
+    wantsPage =
+      (method == .get || method == .head) && upgrade == .none && (fetchMode == 2 || (fetchMode == 0 && acceptsHTML))
     if cookies > 0 { putCookies(&out, headers, firstCookie, cookies) }
 
     out.put("X-Forwarded-For: ")
     if downstream.isPeerTrusted {
       // All of them, in order: a proxy may add a line of its own, and the first one alone would be the client's word.
-      for index in 0..<headers.count where headers.fields[index].known == .xForwardedFor && !headers.fields[index].value.isEmpty {
+      for index in 0..<headers.count
+      where headers.fields[index].known == .xForwardedFor && !headers.fields[index].value.isEmpty {
         out.put(headers.bytes(headers.fields[index].value))
         out.put(", ")
       }
@@ -172,7 +176,11 @@ extension Exchange {
     out.at += downstream.client.ip.write(into: out.base + out.at)
     let ip = UnsafeBufferPointer(start: UnsafePointer(out.base + ipStart), count: out.at - ipStart)
     out.put("\r\nX-Real-IP: ")
-    if downstream.isPeerTrusted, let before = headers.value(of: .xRealIP), !before.isEmpty { out.put(before) } else { out.put(ip) }
+    if downstream.isPeerTrusted, let before = headers.value(of: .xRealIP), !before.isEmpty {
+      out.put(before)
+    } else {
+      out.put(ip)
+    }
     out.put("\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: ")
     log.host = out.put(authority)
     out.put("\r\nX-Forwarded-Port: ")
@@ -236,7 +244,9 @@ extension Exchange {
     return range
   }
 
-  private func putHost(_ out: inout HeadCursor, _ policy: HostPolicy, _ authority: UnsafeBufferPointer<UInt8>, _ bucket: UpstreamBucket) {
+  private func putHost(
+    _ out: inout HeadCursor, _ policy: HostPolicy, _ authority: UnsafeBufferPointer<UInt8>, _ bucket: UpstreamBucket
+  ) {
     switch policy {
     case .public: out.put(authority)
     case .localhost:
@@ -250,7 +260,8 @@ extension Exchange {
   /// requests (Django's CSRF check, Jupyter's files). A foreign one is the app's to judge.
   @discardableResult
   private func putFollowingHost(
-    _ out: inout HeadCursor, _ url: UnsafeBufferPointer<UInt8>, _ policy: HostPolicy, _ authority: UnsafeBufferPointer<UInt8>,
+    _ out: inout HeadCursor, _ url: UnsafeBufferPointer<UInt8>, _ policy: HostPolicy,
+    _ authority: UnsafeBufferPointer<UInt8>,
     _ bucket: UpstreamBucket
   ) -> ByteRange {
     let start = out.at
@@ -338,7 +349,9 @@ enum TraceParent {
   /// A request id that is safe to repeat in headers and logs.
   static func isPlainID(_ value: UnsafeBufferPointer<UInt8>) -> Bool {
     guard !value.isEmpty, value.count <= 128 else { return false }
-    return value.allSatisfy { ASCII.isDigit($0) || (ASCII.lower($0) &- 0x61) < 26 || $0 == 0x2D || $0 == 0x5F || $0 == 0x2E }
+    return value.allSatisfy {
+      ASCII.isDigit($0) || (ASCII.lower($0) &- 0x61) < 26 || $0 == 0x2D || $0 == 0x5F || $0 == 0x2E
+    }
   }
 }
 
@@ -368,7 +381,9 @@ enum Navigation {
     let count = name.utf8CodeUnitCount
     var at = 0
     while at + count <= accept.count {
-      if accept[at] == 0x74, ASCII.equals(UnsafeBufferPointer(rebasing: accept[at..<(at + count)]), name) { return true }
+      if accept[at] == 0x74, ASCII.equals(UnsafeBufferPointer(rebasing: accept[at..<(at + count)]), name) {
+        return true
+      }
       at += 1
     }
     return false

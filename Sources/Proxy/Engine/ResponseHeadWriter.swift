@@ -12,7 +12,9 @@ extension Exchange {
   private func isForwarded(_ field: HeaderField, status: UInt16) -> Bool {
     switch field.known {
     case .other: return !field.isDropped
-    case .connection, .keepAlive, .proxyConnection, .transferEncoding, .portholeError, .portholeForwarded, .http2Settings: return false
+    case .connection, .keepAlive, .proxyConnection, .transferEncoding, .portholeError, .portholeForwarded,
+      .http2Settings:
+      return false
     // RFC 9110 §15.5.22: a 426 has to say to what.
     case .upgrade: return status == 426 && stream == nil
     case .strictTransportSecurity: return worker.settings.hsts.isEmpty
@@ -84,7 +86,11 @@ extension Exchange {
     out.put("HTTP/1.1 ")
     out.putDecimal(UInt64(view.status))
     out.put(" ")
-    if view.reason.isEmpty { out.put(Reason.phrase(view.status)) } else { out.put(view.reason.bytes(in: view.headers.base)) }
+    if view.reason.isEmpty {
+      out.put(Reason.phrase(view.status))
+    } else {
+      out.put(view.reason.bytes(in: view.headers.base))
+    }
     out.put("\r\n")
   }
 
@@ -242,7 +248,8 @@ extension Exchange {
     if !worker.settings.hsts.isEmpty {
       let start = out.at
       out.put(worker.settings.hsts)
-      h2.addField("strict-transport-security", UnsafeBufferPointer(start: UnsafePointer(out.base + start), count: out.at - start))
+      h2.addField(
+        "strict-transport-security", UnsafeBufferPointer(start: UnsafePointer(out.base + start), count: out.at - start))
     }
   }
 }
@@ -266,14 +273,18 @@ enum TrailerWriter {
 
   /// Marks what HTTP/2 trailers leave out; `connection` and its like would make them malformed (RFC 9113 §8.2.2).
   static func drop(_ trailers: HeaderList) {
-    for index in 0..<trailers.count where !isAllowed(trailers.fields[index].known) { trailers.fields[index].isDropped = true }
+    for index in 0..<trailers.count where !isAllowed(trailers.fields[index].known) {
+      trailers.fields[index].isDropped = true
+    }
   }
 
   static func isAllowed(_ name: HeaderName) -> Bool {
     switch name {
     case .connection, .contentLength, .transferEncoding, .upgrade, .te, .trailer, .keepAlive, .proxyConnection, .host,
-      .authorization, .cookie, .setCookie, .xPortholeToken, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xForwardedPort,
-      .xForwardedOther, .xRealIP, .xRequestID, .forwarded, .contentRange, .contentType, .expect, .portholeError, .portholeForwarded:
+      .authorization, .cookie, .setCookie, .xPortholeToken, .xForwardedFor, .xForwardedHost, .xForwardedProto,
+      .xForwardedPort,
+      .xForwardedOther, .xRealIP, .xRequestID, .forwarded, .contentRange, .contentType, .expect, .portholeError,
+      .portholeForwarded:
       return false
     default: return true
     }

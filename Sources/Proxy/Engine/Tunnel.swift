@@ -64,8 +64,12 @@ extension Exchange {
     for index in 0..<view.headers.count {
       let field = view.headers.fields[index]
       switch field.known {
-      case .connection, .keepAlive, .proxyConnection, .transferEncoding, .contentLength, .portholeError, .portholeForwarded: continue
-      case .setCookie where CookieFirewall.judge(setCookie: view.headers.bytes(field.value), host: UnsafeBufferPointer(start: nil, count: 0)) != .pass:
+      case .connection, .keepAlive, .proxyConnection, .transferEncoding, .contentLength, .portholeError,
+        .portholeForwarded:
+        continue
+      case .setCookie
+      where CookieFirewall.judge(
+        setCookie: view.headers.bytes(field.value), host: UnsafeBufferPointer(start: nil, count: 0)) != .pass:
         continue
       default: break
       }

@@ -298,7 +298,9 @@ final class UpstreamConnection: Transport {
         return -1
       }
       reading = .idle
-      complete(trailers: HeaderList(base: UnsafePointer(start), fields: worker.fields, count: fieldCount), leftover: count - consumed)
+      complete(
+        trailers: HeaderList(base: UnsafePointer(start), fields: worker.fields, count: fieldCount),
+        leftover: count - consumed)
       return -1
     case .end(let consumed):
       reading = .idle
@@ -562,7 +564,9 @@ final class UpstreamConnection: Transport {
     }
     if !head.isInterim {
       head.body = event.endsStream ? .none : .untilEnd
-      if !event.endsStream, let value = head.headers.value(of: .contentLength), let length = HTTPGrammar.contentLength(value) {
+      if !event.endsStream, let value = head.headers.value(of: .contentLength),
+        let length = HTTPGrammar.contentLength(value)
+      {
         head.body = .length(length)
       }
       if exchange.method == .head || event.status == 204 || event.status == 304 { head.body = .none }

@@ -22,7 +22,9 @@ final class UpstreamPool {
   }
 
   func bucket(_ target: UpstreamTarget, port: UInt16) -> UpstreamBucket {
-    if let latest, latest.key.generation == target.generation, latest.key.port == port, latest.target === target { return latest }
+    if let latest, latest.key.generation == target.generation, latest.key.port == port, latest.target === target {
+      return latest
+    }
     let key = Key(generation: target.generation, port: port)
     if let known = buckets[key], known.target === target {
       latest = known
@@ -82,7 +84,8 @@ final class UpstreamBucket {
   private static func isOwn(_ endpoint: Endpoint, _ own: [SocketAddress]) -> Bool {
     guard case .tcp(let address) = endpoint else { return false }
     return own.contains { listener in
-      listener.port == address.port && (listener.ip == address.ip || listener.ip.isUnspecified && address.ip.isLoopback || address.ip.isUnspecified)
+      listener.port == address.port
+        && (listener.ip == address.ip || listener.ip.isUnspecified && address.ip.isLoopback || address.ip.isUnspecified)
     }
   }
 
@@ -98,7 +101,8 @@ final class UpstreamBucket {
   }
 
   func put(_ connection: UpstreamConnection) {
-    guard !isRetired, idle.count < worker.settings.idleUpstreamsPerKey, worker.pool.idleCount < worker.settings.idleUpstreamsMax,
+    guard !isRetired, idle.count < worker.settings.idleUpstreamsPerKey,
+      worker.pool.idleCount < worker.settings.idleUpstreamsMax,
       !worker.isDraining
     else {
       connection.close()

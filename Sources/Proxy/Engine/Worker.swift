@@ -51,7 +51,8 @@ public final class Worker {
 
   private var exchangesFree: ContiguousArray<Exchange> = []
 
-  public init(index: Int, settings: EngineSettings, table: RouteTable, counters: WorkerCounters, log: AccessLogBuffer?) {
+  public init(index: Int, settings: EngineSettings, table: RouteTable, counters: WorkerCounters, log: AccessLogBuffer?)
+  {
     self.index = index
     self.settings = settings
     self.table = table
@@ -103,7 +104,9 @@ public final class Worker {
     lastBeatNs = now
     pool.sweep()
     readWallClock()
-    if exchangesFree.count > Worker.exchangesKept { exchangesFree.removeLast(exchangesFree.count - Worker.exchangesKept) }
+    if exchangesFree.count > Worker.exchangesKept {
+      exchangesFree.removeLast(exchangesFree.count - Worker.exchangesKept)
+    }
   }
 
   // MARK: Exchanges
@@ -115,7 +118,9 @@ public final class Worker {
 
   static let exchangesKept = 1024
 
-  func clientContext(for target: UpstreamTarget, isForUpgrade: Bool) -> TLSClientContext? { upstreamTLS?(target, isForUpgrade) }
+  func clientContext(for target: UpstreamTarget, isForUpgrade: Bool) -> TLSClientContext? {
+    upstreamTLS?(target, isForUpgrade)
+  }
 
   // MARK: Connections
 

@@ -50,7 +50,8 @@ public enum HTTPGrammar {
 
   /// Unreserved, and the sub-delims that some resolvers take; no `%`, comma or quote, which no host of ours has.
   private static func isNameByte(_ byte: UInt8) -> Bool {
-    (ASCII.lower(byte) &- 0x61) < 26 || ASCII.isDigit(byte) || byte == 0x2D || byte == 0x2E || byte == 0x5F || byte == 0x7E
+    (ASCII.lower(byte) &- 0x61) < 26 || ASCII.isDigit(byte) || byte == 0x2D || byte == 0x2E || byte == 0x5F
+      || byte == 0x7E
   }
 
   /// Whether two authorities are the same but for case.

@@ -86,7 +86,8 @@ public struct HeaderList {
     let known = HeaderName(name)
     switch known {
     case .host, .contentLength, .transferEncoding, .upgrade, .keepAlive, .connection, .te, .trailer, .xForwardedFor,
-      .xForwardedHost, .xForwardedProto, .xForwardedPort, .xForwardedOther, .forwarded, .xRealIP, .xRequestID, .traceparent,
+      .xForwardedHost, .xForwardedProto, .xForwardedPort, .xForwardedOther, .forwarded, .xRealIP, .xRequestID,
+      .traceparent,
       .xPortholeToken, .origin, .cookie, .setCookie, .authorization, .expect, .secWebSocketKey, .secWebSocketVersion,
       .secWebSocketProtocol, .secWebSocketExtensions, .secWebSocketAccept:
       return

@@ -67,18 +67,28 @@ public enum HeaderName: UInt8, Sendable {
     case 11: return eq("traceparent") ? .traceparent : eq("retry-after") ? .retryAfter : .other
     case 12: return eq("content-type") ? .contentType : .other
     case 13: return eq("authorization") ? .authorization : eq("content-range") ? .contentRange : .other
-    case 14: return eq("content-length") ? .contentLength : eq("sec-fetch-mode") ? .secFetchMode
-        : eq("sec-fetch-dest") ? .secFetchDest : eq("sec-fetch-site") ? .secFetchSite
-        : eq("http2-settings") ? .http2Settings : eq("porthole-error") ? .portholeError : .other
+    case 14:
+      return eq("content-length")
+        ? .contentLength
+        : eq("sec-fetch-mode")
+          ? .secFetchMode
+          : eq("sec-fetch-dest")
+            ? .secFetchDest
+            : eq("sec-fetch-site")
+              ? .secFetchSite
+              : eq("http2-settings") ? .http2Settings : eq("porthole-error") ? .portholeError : .other
     case 16: return eq("proxy-connection") ? .proxyConnection : .other
     case 17: return eq("transfer-encoding") ? .transferEncoding : eq("sec-websocket-key") ? .secWebSocketKey : .other
-    case 18: return eq("proxy-authenticate") ? .proxyAuthenticate : eq("porthole-forwarded") ? .portholeForwarded : .other
+    case 18:
+      return eq("proxy-authenticate") ? .proxyAuthenticate : eq("porthole-forwarded") ? .portholeForwarded : .other
     case 19: return eq("proxy-authorization") ? .proxyAuthorization : .other
     case 20: return eq("sec-websocket-accept") ? .secWebSocketAccept : .other
     case 21: return eq("sec-websocket-version") ? .secWebSocketVersion : .other
     case 22: return eq("sec-websocket-protocol") ? .secWebSocketProtocol : .other
     case 24: return eq("sec-websocket-extensions") ? .secWebSocketExtensions : .other
-    case 25: return eq("strict-transport-security") ? .strictTransportSecurity
+    case 25:
+      return eq("strict-transport-security")
+        ? .strictTransportSecurity
         : eq("proxy-authentication-info") ? .proxyAuthenticationInfo : .other
     case 29: return eq("access-control-request-method") ? .accessControlRequestMethod : .other
     default: return .other

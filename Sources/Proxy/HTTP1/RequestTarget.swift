@@ -27,7 +27,9 @@ struct RequestTarget {
     _ base: UnsafePointer<UInt8>, from: Int, to: Int, method: Method
   ) -> RequestTarget? {
     let colon = Scan.first(Byte.colon, base, from: from, to: to)
-    guard let defaultPort = defaultPort(UnsafeBufferPointer(start: base + from, count: colon &- from)) else { return nil }
+    guard let defaultPort = defaultPort(UnsafeBufferPointer(start: base + from, count: colon &- from)) else {
+      return nil
+    }
     guard colon &+ 3 < to, base[colon &+ 1] == Byte.slash, base[colon &+ 2] == Byte.slash else { return nil }
     let start = colon &+ 3
     let end = Scan.first(Byte.slash, or: Byte.question, base, from: start, to: to)

@@ -10,7 +10,9 @@ struct HTTP2Callbacks: @unchecked Sendable {
 
   static let shared = HTTP2Callbacks()
 
-  private static func session(_ data: UnsafeMutableRawPointer?) -> Unmanaged<HTTP2Session> { Unmanaged.fromOpaque(data!) }
+  private static func session(_ data: UnsafeMutableRawPointer?) -> Unmanaged<HTTP2Session> {
+    Unmanaged.fromOpaque(data!)
+  }
 
   /// Bodies are found by stream id, so one provider serves all streams.
   static var provider: nghttp2_data_provider {
@@ -18,7 +20,9 @@ struct HTTP2Callbacks: @unchecked Sendable {
       source: nghttp2_data_source(ptr: nil),
       read_callback: { _, streamID, _, room, flags, _, data in
         HTTP2Callbacks.session(data)._withUnsafeGuaranteedRef { session in
-          guard let stream = session.stream(streamID) else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
+          guard let stream = session.stream(streamID) else {
+            return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+          }
           return stream._withUnsafeGuaranteedRef { session.willSend($0, room, flags!) }
         }
       })
@@ -69,7 +73,8 @@ struct HTTP2Callbacks: @unchecked Sendable {
         return 0
       }
     }
-    nghttp2_session_callbacks_set_on_header_callback(callbacks) { _, frame, name, nameCount, value, valueCount, _, data in
+    nghttp2_session_callbacks_set_on_header_callback(callbacks) {
+      _, frame, name, nameCount, value, valueCount, _, data in
       HTTP2Callbacks.session(data)._withUnsafeGuaranteedRef { $0.field(name!, nameCount, value!, valueCount) }
     }
     // A field that RFC 9113 §8.2.1 forbids makes the message malformed; nghttp2 would silently leave it out.
@@ -159,7 +164,9 @@ extension HTTP2Session {
       inbox.building.stream = stream(frame.hd.stream_id)
       inbox.building.endsStream = ends
       // A client's header block after the final head is its trailer section.
-      if role == .client, frame.headers.cat == NGHTTP2_HCAT_HEADERS, inbox.building.status == 0 { inbox.building.kind = .trailers }
+      if role == .client, frame.headers.cat == NGHTTP2_HCAT_HEADERS, inbox.building.status == 0 {
+        inbox.building.kind = .trailers
+      }
       inbox.finishHead()
       if ends, inbox.building.kind == .trailers { append(.end, frame.hd.stream_id) }
     case NGHTTP2_DATA.rawValue where ends:

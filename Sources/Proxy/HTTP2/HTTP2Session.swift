@@ -62,12 +62,15 @@ public final class HTTP2Session {
 
   private func submitSettings() {
     var entries = [
-      nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue), value: UInt32(settings.streamWindowBytes)),
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue), value: UInt32(settings.streamWindowBytes)),
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue), value: UInt32(settings.limits.headBytes)),
     ]
     if role == .server {
-      entries.append(nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue), value: settings.concurrentStreams))
+      entries.append(
+        nghttp2_settings_entry(
+          settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue), value: settings.concurrentStreams))
       // RFC 8441 §3: WebSockets may be opened with extended CONNECT.
       entries.append(nghttp2_settings_entry(settings_id: 0x8, value: 1))
     } else {
@@ -143,7 +146,8 @@ public final class HTTP2Session {
   public func addField(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
     pairs.append(
       nghttp2_nv(
-        name: UnsafeMutablePointer(mutating: name.baseAddress), value: UnsafeMutablePointer(mutating: value.baseAddress),
+        name: UnsafeMutablePointer(mutating: name.baseAddress),
+        value: UnsafeMutablePointer(mutating: value.baseAddress),
         namelen: name.count, valuelen: value.count, flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)))
   }
 
@@ -160,7 +164,9 @@ public final class HTTP2Session {
   public func submitResponse(_ stream: HTTP2Stream, hasBody: Bool) -> Bool {
     if stream.isClosed { return false }
     return pairs.withUnsafeBufferPointer { pairs in
-      guard hasBody else { return nghttp2_submit_response(session, stream.id, pairs.baseAddress, pairs.count, nil) == 0 }
+      guard hasBody else {
+        return nghttp2_submit_response(session, stream.id, pairs.baseAddress, pairs.count, nil) == 0
+      }
       var provider = HTTP2Callbacks.provider
       return nghttp2_submit_response(session, stream.id, pairs.baseAddress, pairs.count, &provider) == 0
     }
@@ -170,7 +176,8 @@ public final class HTTP2Session {
   public func submitInterim(_ stream: HTTP2Stream) {
     if stream.isClosed { return }
     pairs.withUnsafeBufferPointer {
-      _ = nghttp2_submit_headers(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, nil, $0.baseAddress, $0.count, nil)
+      _ = nghttp2_submit_headers(
+        session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, nil, $0.baseAddress, $0.count, nil)
     }
   }
 
@@ -202,7 +209,8 @@ public final class HTTP2Session {
     if stream.isEnded || stream.isClosed { return }
     for index in 0..<trailers.count where !trailers.fields[index].isDropped {
       let field = trailers.fields[index]
-      stream.trailers.append(.init(name: trailers.bytes(field.name).map(ASCII.lower), value: Array(trailers.bytes(field.value))))
+      stream.trailers.append(
+        .init(name: trailers.bytes(field.name).map(ASCII.lower), value: Array(trailers.bytes(field.value))))
     }
     stream.isEnded = true
     wake(stream)
@@ -239,7 +247,9 @@ public final class HTTP2Session {
 
   /// Last step: streams up to the last one seen are finished, newer ones are refused.
   public func goAway(_ code: HTTP2ErrorCode) {
-    nghttp2_submit_goaway(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nghttp2_session_get_last_proc_stream_id(session), code.rawValue, nil, 0)
+    nghttp2_submit_goaway(
+      session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nghttp2_session_get_last_proc_stream_id(session), code.rawValue, nil,
+      0)
   }
 
   /// GOAWAY now, whatever is open.

@@ -33,7 +33,8 @@ public final class EventLoop {
     uv_prepare_init(uv, prepare)
     prepare.pointee.data = me
     uv_check_start(check) { handle in EventLoop.from(handle!.pointee.data)._withUnsafeGuaranteedRef { $0.endTurn() } }
-    uv_prepare_start(prepare) { handle in EventLoop.from(handle!.pointee.data)._withUnsafeGuaranteedRef { $0.endTurn() } }
+    uv_prepare_start(prepare) { handle in EventLoop.from(handle!.pointee.data)._withUnsafeGuaranteedRef { $0.endTurn() }
+    }
     // These two run every turn, but alone they are no reason to stay alive.
     UnsafeMutableRawPointer(check).withMemoryRebound(to: uv_handle_t.self, capacity: 1) { uv_unref($0) }
     UnsafeMutableRawPointer(prepare).withMemoryRebound(to: uv_handle_t.self, capacity: 1) { uv_unref($0) }

@@ -7,7 +7,9 @@ import Glibc
 open class TCPListener {
   public let loop: EventLoop
   private let handle: UnsafeMutablePointer<uv_tcp_t>
-  var stream: UnsafeMutablePointer<uv_stream_t> { UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_stream_t.self) }
+  var stream: UnsafeMutablePointer<uv_stream_t> {
+    UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_stream_t.self)
+  }
   /// With port 0 asked for, the port that the kernel chose.
   public private(set) var address: SocketAddress
   private var isOpen = false
@@ -26,7 +28,8 @@ open class TCPListener {
   /// Binds and listens. `descriptor` hands over a socket that is already bound (another worker's, an older process').
   public final func listen() throws(LoopError) {
     let family = address.ip.isV4 ? AF_INET : AF_INET6
-    let fd = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+    let fd = socket(
+      family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
     guard fd >= 0 else { throw LoopError(code: -errno) }
     func set(_ level: Int32, _ name: Int32, _ value: Int32) {
       var value = value

@@ -24,7 +24,8 @@ open class TCPStream: Deadlined {
   public init(loop: EventLoop) {
     self.loop = loop
     let bytes = max(MemoryLayout<uv_tcp_t>.size, MemoryLayout<uv_pipe_t>.size)
-    handle = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 16).bindMemory(to: uv_stream_t.self, capacity: 1)
+    handle = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 16).bindMemory(
+      to: uv_stream_t.self, capacity: 1)
   }
 
   deinit {
@@ -51,9 +52,15 @@ open class TCPStream: Deadlined {
 
   private static func stream(_ data: UnsafeMutableRawPointer?) -> Unmanaged<TCPStream> { Unmanaged.fromOpaque(data!) }
 
-  private var tcp: UnsafeMutablePointer<uv_tcp_t> { UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_tcp_t.self) }
-  private var pipe: UnsafeMutablePointer<uv_pipe_t> { UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_pipe_t.self) }
-  private var anyHandle: UnsafeMutablePointer<uv_handle_t> { UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self) }
+  private var tcp: UnsafeMutablePointer<uv_tcp_t> {
+    UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_tcp_t.self)
+  }
+  private var pipe: UnsafeMutablePointer<uv_pipe_t> {
+    UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_pipe_t.self)
+  }
+  private var anyHandle: UnsafeMutablePointer<uv_handle_t> {
+    UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)
+  }
 
   private func opened() {
     isOpen = true
@@ -154,7 +161,8 @@ open class TCPStream: Deadlined {
         if count == 0 { return }
         TCPStream.stream(handle!.pointee.data)._withUnsafeGuaranteedRef { stream in
           if count > 0 {
-            stream.readCompleted(UnsafeMutableRawPointer(buffer!.pointee.base!).assumingMemoryBound(to: UInt8.self), count)
+            stream.readCompleted(
+              UnsafeMutableRawPointer(buffer!.pointee.base!).assumingMemoryBound(to: UInt8.self), count)
           } else {
             stream.stopReading()
             stream.readEnded(count == Int(UV_EOF.rawValue) ? nil : LoopError(code: Int32(count)))
@@ -183,7 +191,8 @@ open class TCPStream: Deadlined {
     if isClosing || wantsShutdown { return false }
     var sent = 0
     if queue.isEmpty {
-      var buffer = uv_buf_t(base: UnsafeMutableRawPointer(mutating: base).assumingMemoryBound(to: CChar.self), len: count)
+      var buffer = uv_buf_t(
+        base: UnsafeMutableRawPointer(mutating: base).assumingMemoryBound(to: CChar.self), len: count)
       let status = uv_try_write(handle, &buffer, 1)
       if status >= 0 {
         sent = Int(status)
@@ -206,7 +215,8 @@ open class TCPStream: Deadlined {
       var total = 0
       queue.forEachChunk { chunk in
         buffers[used] = uv_buf_t(
-          base: UnsafeMutableRawPointer(mutating: chunk.baseAddress!).assumingMemoryBound(to: CChar.self), len: chunk.count)
+          base: UnsafeMutableRawPointer(mutating: chunk.baseAddress!).assumingMemoryBound(to: CChar.self),
+          len: chunk.count)
         used += 1
         total += chunk.count
         return used < 16

@@ -7,7 +7,9 @@ public final class LoopTimer {
   private var isOpen = true
 
   /// Fires after `afterMs`, then every `everyMs` (0: never again). An unreferenced timer keeps no loop alive.
-  public init(loop: EventLoop, afterMs: UInt64, everyMs: UInt64 = 0, keepsLoopAlive: Bool = false, action: @escaping () -> Void) {
+  public init(
+    loop: EventLoop, afterMs: UInt64, everyMs: UInt64 = 0, keepsLoopAlive: Bool = false, action: @escaping () -> Void
+  ) {
     handle = .allocate(capacity: 1)
     self.action = action
     uv_timer_init(loop.uv, handle)
@@ -42,7 +44,9 @@ public final class SignalWatcher {
     self.action = action
     uv_signal_init(loop.uv, handle)
     handle.pointee.data = Unmanaged.passRetained(self).toOpaque()
-    uv_signal_start(handle, { handle, _ in Unmanaged<SignalWatcher>.fromOpaque(handle!.pointee.data).takeUnretainedValue().action() }, signal)
+    uv_signal_start(
+      handle, { handle, _ in Unmanaged<SignalWatcher>.fromOpaque(handle!.pointee.data).takeUnretainedValue().action() },
+      signal)
   }
 }
 

@@ -105,7 +105,8 @@ public final class TimerWheel {
     let now = uv_now(loop)
     let due = at &* TimerWheel.slotMs
     uv_timer_start(
-      timer, { handle in Unmanaged<TimerWheel>.fromOpaque(handle!.pointee.data)._withUnsafeGuaranteedRef { $0.expire() } },
+      timer,
+      { handle in Unmanaged<TimerWheel>.fromOpaque(handle!.pointee.data)._withUnsafeGuaranteedRef { $0.expire() } },
       due > now ? due &- now : 0, 0)
   }
 

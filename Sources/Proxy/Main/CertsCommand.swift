@@ -50,10 +50,13 @@ struct DevelopmentCommand: ParsableCommand {
     } catch {
       throw CommandFailure("porthole: \(error.description)", status: error.isMisuse ? .misuse : .failure)
     }
-    Terminal.print(json ? DevelopmentCommand.json(certificates, outcome).text() : DevelopmentCommand.text(certificates, outcome))
+    Terminal.print(
+      json ? DevelopmentCommand.json(certificates, outcome).text() : DevelopmentCommand.text(certificates, outcome))
   }
 
-  private static func text(_ certificates: DevelopmentCertificates, _ outcome: DevelopmentCertificates.Outcome) -> String {
+  private static func text(_ certificates: DevelopmentCertificates, _ outcome: DevelopmentCertificates.Outcome)
+    -> String
+  {
     """
     \(certificates.authorityPath): \(outcome.authority.text)
       SHA-256 \(outcome.fingerprint)
@@ -64,7 +67,8 @@ struct DevelopmentCommand: ParsableCommand {
     """
   }
 
-  private static func json(_ certificates: DevelopmentCertificates, _ outcome: DevelopmentCertificates.Outcome) -> JSON {
+  private static func json(_ certificates: DevelopmentCertificates, _ outcome: DevelopmentCertificates.Outcome) -> JSON
+  {
     func part(_ change: DevelopmentCertificates.Change, _ path: String, _ keyPath: String) -> JSON {
       .object([("path", .string(path)), ("key", .string(keyPath)), ("made", .bool(change != .kept))])
     }

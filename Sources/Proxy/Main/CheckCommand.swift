@@ -44,7 +44,9 @@ struct CheckCommand: ParsableCommand {
   private func refuse(_ problems: [(place: String, keyPath: String, message: String)], _ text: String) throws -> Never {
     guard json else { throw CommandFailure(text, status: .misuse) }
     let items = problems.map { problem in
-      JSON.object([("place", .string(problem.place)), ("key", .string(problem.keyPath)), ("message", .string(problem.message))])
+      JSON.object([
+        ("place", .string(problem.place)), ("key", .string(problem.keyPath)), ("message", .string(problem.message)),
+      ])
     }
     Terminal.print(JSON.object([("ok", .bool(false)), ("problems", .array(items))]).text())
     throw CommandFailure("", status: .misuse)
@@ -77,7 +79,9 @@ private struct CertificateCheck {
       advice.append("tls: no certificate covers *.\(domain), so browsers will refuse its preview URLs")
     }
     for route in configuration.routes {
-      guard case .exact(let host) = route.host, !inspections.contains(where: { $0.covers(host: host) }) else { continue }
+      guard case .exact(let host) = route.host, !inspections.contains(where: { $0.covers(host: host) }) else {
+        continue
+      }
       advice.append("tls: no certificate covers \(host), which has a route")
     }
   }
@@ -99,10 +103,14 @@ private struct CheckSummary {
       ("api", listen.api.map { [$0.description] } ?? []),
       ("workers", ["\(configuration.workers)"]),
       ("certificates", certificates),
-      ("sandboxes", configuration.runner.sandboxes.map { sandbox in
-        let ports = sandbox.exposures.map { "\($0.port)" }.joined(separator: " ")
-        return "\(sandbox.id) at \(sandbox.address), \(sandbox.ingress.mode.rawValue)\(ports.isEmpty ? "" : ": \(ports)")"
-      }),
+      (
+        "sandboxes",
+        configuration.runner.sandboxes.map { sandbox in
+          let ports = sandbox.exposures.map { "\($0.port)" }.joined(separator: " ")
+          return
+            "\(sandbox.id) at \(sandbox.address), \(sandbox.ingress.mode.rawValue)\(ports.isEmpty ? "" : ": \(ports)")"
+        }
+      ),
       ("routes", configuration.routes.map { "\($0.host) to \($0.upstream.url)" }),
     ]
   }

@@ -31,11 +31,12 @@ struct ExplainCommand: ParsableCommand {
   private static func text(_ explanation: Explanation) -> String {
     var lines = [explanation.url]
     for step in explanation.steps {
-      let mark = switch step.outcome {
-      case .passed: "ok    "
-      case .note: "note  "
-      case .refused: "stop  "
-      }
+      let mark =
+        switch step.outcome {
+        case .passed: "ok    "
+        case .note: "note  "
+        case .refused: "stop  "
+        }
       lines.append("  \(mark)\(step.name)\(String(repeating: " ", count: max(1, 10 - step.name.count)))\(step.detail)")
     }
     lines.append(verdict(explanation))
@@ -56,9 +57,16 @@ struct ExplainCommand: ParsableCommand {
       ("forwarded", .bool(explanation.isForwarded)),
       ("status", explanation.answer?.status.map { .number($0) } ?? .null),
       ("error", .optional(explanation.answer?.error)),
-      ("steps", .array(explanation.steps.map { step in
-        .object([("name", .string(step.name)), ("outcome", .string(step.outcome.rawValue)), ("detail", .string(step.detail))])
-      })),
+      (
+        "steps",
+        .array(
+          explanation.steps.map { step in
+            .object([
+              ("name", .string(step.name)), ("outcome", .string(step.outcome.rawValue)),
+              ("detail", .string(step.detail)),
+            ])
+          })
+      ),
     ])
   }
 }

@@ -32,6 +32,8 @@ struct FreePort {
     // As the listener will: connections that linger from the last run are no reason to move.
     var on: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
-    return SocketAddress(ip: IPAddress(v4: 0x7F00_0001), port: port).withSockaddr { bind(descriptor, $0, $1) == 0 && listen(descriptor, 1) == 0 }
+    return SocketAddress(ip: IPAddress(v4: 0x7F00_0001), port: port).withSockaddr {
+      bind(descriptor, $0, $1) == 0 && listen(descriptor, 1) == 0
+    }
   }
 }

@@ -27,7 +27,9 @@ struct Porthole: ParsableCommand {
         2   the command line or the configuration is wrong
       """,
     version: Version.text,
-    subcommands: [UpCommand.self, ServeCommand.self, CheckCommand.self, ExplainCommand.self, CertsCommand.self, DemoCommand.self])
+    subcommands: [
+      UpCommand.self, ServeCommand.self, CheckCommand.self, ExplainCommand.self, CertsCommand.self, DemoCommand.self,
+    ])
 
   /// ArgumentParser's own main would exit with 64 for a wrong command line; everybody else says 2.
   static func main() {

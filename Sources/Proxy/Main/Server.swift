@@ -86,7 +86,8 @@ final class Server {
         let address = index == 0 ? listener.address : listeners[place].address
         let tls = try TLSServerSettings(configuration, listener, certificates, tickets)
         let context = try TLSContext(tls)
-        let bound = try worker.listen(ListenerSettings(.https, address, listener.proxyProtocol, configuration), tls: context)
+        let bound = try worker.listen(
+          ListenerSettings(.https, address, listener.proxyProtocol, configuration), tls: context)
         if index == 0 { listeners.append(BoundListener(settings: listener, address: bound)) }
       }
       for (place, address) in configuration.listen.http.enumerated() {
@@ -163,12 +164,16 @@ final class Server {
 
   private static func raiseDescriptorLimit() {
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else {
+      return
+    }
     limit.rlim_cur = min(limit.rlim_max, 1_048_576)
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
-  private static func load(_ entries: [Configuration.TLSCertificate], _ logger: Logger) throws(TLSError) -> [LoadedCertificate] {
+  private static func load(_ entries: [Configuration.TLSCertificate], _ logger: Logger) throws(TLSError)
+    -> [LoadedCertificate]
+  {
     var loaded: [LoadedCertificate] = []
     for entry in entries {
       let certificate = try CertificateFiles.load(certificate: entry.certificate, key: entry.key, ocsp: entry.ocsp)
@@ -239,7 +244,8 @@ final class Server {
       // By address: the order in the file means nothing. Port 0 several times can only be told apart by place.
       let own = renewed[index].settings.address
       let inPlace = next.listen.https.indices.contains(index) ? next.listen.https[index] : nil
-      guard let listener = inPlace?.address == own ? inPlace : next.listen.https.first(where: { $0.address == own }) else { continue }
+      guard let listener = inPlace?.address == own ? inPlace : next.listen.https.first(where: { $0.address == own })
+      else { continue }
       let tls = try TLSServerSettings(next, listener, certificates, tickets)
       _ = try TLSContext(tls)
       contexts.append((renewed[index].address, tls))
@@ -301,14 +307,20 @@ final class Server {
     watchers = []
     var folders: Set<String> = []
     for entry in configuration.tls {
-      for file in [entry.certificate, entry.key, entry.ocsp].compactMap(\.self) { folders.insert(Server.folder(of: file)) }
+      for file in [entry.certificate, entry.key, entry.ocsp].compactMap(\.self) {
+        folders.insert(Server.folder(of: file))
+      }
     }
     for folder in folders.sorted() {
       let watcher = FolderWatcher(loop: control.loop, folder: folder) { [unowned self] in
         reloadPending?.stop()
         reloadPending = LoopTimer(loop: control.loop, afterMs: 500) { [unowned self] in reloadCertificates() }
       }
-      if let watcher { watchers.append(watcher) } else { logger.warn("cannot watch for new certificates; send SIGHUP instead", ["folder": folder]) }
+      if let watcher {
+        watchers.append(watcher)
+      } else {
+        logger.warn("cannot watch for new certificates; send SIGHUP instead", ["folder": folder])
+      }
     }
     certificateStamp = Server.stamp(configuration.tls)
   }
@@ -364,7 +376,9 @@ final class Server {
     default:
       return LocalResponse(
         status: 404, contentType: "application/problem+json",
-        text: #"{"type":"about:blank","title":"Not Found","status":404,"detail":"This listener serves /healthz, /readyz and /metrics."}"#)
+        text:
+          #"{"type":"about:blank","title":"Not Found","status":404,"detail":"This listener serves /healthz, /readyz and /metrics."}"#
+      )
     }
   }
 
@@ -375,6 +389,7 @@ final class Server {
     if let accessLog { text.add(accessLog: accessLog.totals) }
     if let figures = ProcessFigures.current() { text.add(process: figures) }
     return LocalResponse(
-      status: 200, headers: [("content-type", "\(PrometheusText.contentType)"), ("cache-control", "no-store")], body: text.bytes)
+      status: 200, headers: [("content-type", "\(PrometheusText.contentType)"), ("cache-control", "no-store")],
+      body: text.bytes)
   }
 }

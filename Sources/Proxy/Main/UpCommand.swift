@@ -23,11 +23,15 @@ struct UpCommand: ParsableCommand {
   @Option(help: "The domain below which the preview host lives.") var domain = DevelopmentCertificates.defaultDomain
 
   @Option(help: ArgumentHelp("The port for https. Default: 8443.", valueName: "port")) var httpsPort: UInt16?
-  @Option(help: ArgumentHelp("The port that redirects to https. Default: 8080.", valueName: "port")) var httpPort: UInt16?
-  @Option(help: ArgumentHelp("The port for the control API and metrics. Default: 8440.", valueName: "port")) var apiPort: UInt16?
-  @Option(help: ArgumentHelp("The port of the demo application. Default: 3000.", valueName: "port")) var demoPort: UInt16?
+  @Option(help: ArgumentHelp("The port that redirects to https. Default: 8080.", valueName: "port")) var httpPort:
+    UInt16?
+  @Option(help: ArgumentHelp("The port for the control API and metrics. Default: 8440.", valueName: "port"))
+  var apiPort: UInt16?
+  @Option(help: ArgumentHelp("The port of the demo application. Default: 3000.", valueName: "port")) var demoPort:
+    UInt16?
 
-  @Option(name: .customLong("certs"), help: ArgumentHelp("The folder of the development certificates.", valueName: "folder"))
+  @Option(
+    name: .customLong("certs"), help: ArgumentHelp("The folder of the development certificates.", valueName: "folder"))
   var certificatesFolder = "certs/dev"
 
   @Option(name: .customLong("log-level"), help: "What to report.") var logLevel = Configuration.Log.Level.info
@@ -51,7 +55,8 @@ struct UpCommand: ParsableCommand {
     let host = configuration.domains[0]
     Terminal.print(
       UpCommand.banner(
-        url: "https://\(demo)-demo.\(host)\(https == 443 ? "" : ":\(https)")/", api: api, notes: ports.notes, certificates, made))
+        url: "https://\(demo)-demo.\(host)\(https == 443 ? "" : ":\(https)")/", api: api, notes: ports.notes,
+        certificates, made))
     // There is no file to read again: SIGHUP renews certificates and the log file.
     try Server.runOrFail(configuration) { configuration }
   }
@@ -71,7 +76,9 @@ struct UpCommand: ParsableCommand {
 
   /// The demo binds at once, so trying is the way to find out. Below 1024 nothing can be exposed.
   private func startDemo(_ ports: inout FreePort) throws -> UInt16 {
-    if let demoPort, demoPort < 1024 { throw CommandFailure("porthole: --demo-port has to be 1024 or more", status: .misuse) }
+    if let demoPort, demoPort < 1024 {
+      throw CommandFailure("porthole: --demo-port has to be 1024 or more", status: .misuse)
+    }
     let port = try UpCommand.listening { try ports.find("demo application", wanted: demoPort, usual: 3000) }
     do {
       let server = try DemoServer(port: port)
@@ -84,12 +91,15 @@ struct UpCommand: ParsableCommand {
     do {
       return try body()
     } catch let taken as FreePort.Taken {
-      throw CommandFailure("porthole: port \(taken.port) on 127.0.0.1 cannot be had; something else listens there, or it is not yours to take")
+      throw CommandFailure(
+        "porthole: port \(taken.port) on 127.0.0.1 cannot be had; something else listens there, or it is not yours to take"
+      )
     }
   }
 
   private static func banner(
-    url: String, api: UInt16, notes: [String], _ certificates: DevelopmentCertificates, _ made: DevelopmentCertificates.Outcome
+    url: String, api: UInt16, notes: [String], _ certificates: DevelopmentCertificates,
+    _ made: DevelopmentCertificates.Outcome
   ) -> String {
     var lines = ["", "  Preview URL   \(url)", "  Control API   http://127.0.0.1:\(api)/   (metrics, healthz, readyz)"]
     lines += notes.map { "  Note          \($0)" }

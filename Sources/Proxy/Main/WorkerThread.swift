@@ -93,7 +93,9 @@ private final class WorkerState {
     let key = ContextKey(generation: target.isGateway ? target.generation : 0, isForUpgrade: isForUpgrade)
     if let known = contexts[key] { return known }
     // What runs in a sandbox signs its own certificate; there is nobody to ask about it.
-    guard var settings = target.isGateway ? trust.byGeneration[target.generation] : TLSClientSettings(verification: .insecure)
+    guard
+      var settings = target.isGateway
+        ? trust.byGeneration[target.generation] : TLSClientSettings(verification: .insecure)
     else { return nil }
     if isForUpgrade { settings.alpn = [.http1] }
     let made = try? TLSClientContext(settings)

@@ -23,7 +23,8 @@ final class CertificateChain {
     ERR_clear_error()
     let isAtEnd = code == 0 || ERR_GET_REASON(code) == PEM_R_NO_START_LINE
     if !isAtEnd {
-      throw TLSError("certificate \(parsed.count + 1) in the file is damaged (\(TLSFailure.reasonText(code)))", path: path)
+      throw TLSError(
+        "certificate \(parsed.count + 1) in the file is damaged (\(TLSFailure.reasonText(code)))", path: path)
     }
     if parsed.isEmpty {
       throw TLSError(
@@ -50,7 +51,8 @@ extension CertificateChain {
       let entry = OPENSSL_sk_value(names, index)?.assumingMemoryBound(to: GENERAL_NAME.self)
       guard let value = GENERAL_NAME_get0_value(entry, &kind), kind == GEN_DNS else { return nil }
       let string = OpaquePointer(value)
-      let bytes = UnsafeBufferPointer(start: ASN1_STRING_get0_data(.init(string)), count: Int(ASN1_STRING_length(.init(string))))
+      let bytes = UnsafeBufferPointer(
+        start: ASN1_STRING_get0_data(.init(string)), count: Int(ASN1_STRING_length(.init(string))))
       return String(decoding: bytes, as: UTF8.self).lowercased()
     }
   }

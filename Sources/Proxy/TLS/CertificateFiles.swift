@@ -14,11 +14,14 @@ public enum CertificateFiles {
     let secret = SecretBytes(consuming: &keyBytes)
     try check(PrivateKey(pem: secret, path: key), belongsTo: chain, keyPath: key)
     var staple: OCSPStaple?
-    if let ocsp { staple = try OCSPStaple(der: try FileBytes.read(ocsp, what: "OCSP response"), path: ocsp, chain: chain) }
+    if let ocsp {
+      staple = try OCSPStaple(der: try FileBytes.read(ocsp, what: "OCSP response"), path: ocsp, chain: chain)
+    }
     var warnings = warnings(for: chain, staple, at: time(nil))
     if FileBytes.isWorldReadable(key) { warnings.append(.keyWorldReadable) }
     return LoadedCertificate(
-      certificatePath: certificate, keyPath: key, names: chain.dnsNames, notBefore: chain.notBefore, notAfter: chain.notAfter,
+      certificatePath: certificate, keyPath: key, names: chain.dnsNames, notBefore: chain.notBefore,
+      notAfter: chain.notAfter,
       warnings: warnings, chain: chainBytes, key: secret, ocsp: staple)
   }
 

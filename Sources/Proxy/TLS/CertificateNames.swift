@@ -22,7 +22,9 @@ struct CertificateNames {
     /// The number of the group for `name`, made when it is new.
     func group(for name: String) -> Int {
       var kinds: Set<Int32> = []
-      let members = entries.indices.filter { entries[$0].names.contains(name) && kinds.insert(entries[$0].keyKind).inserted }
+      let members = entries.indices.filter {
+        entries[$0].names.contains(name) && kinds.insert(entries[$0].keyKind).inserted
+      }
       if let known = groups.firstIndex(of: members) { return known }
       groups.append(members)
       return groups.count - 1

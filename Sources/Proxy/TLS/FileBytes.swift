@@ -36,7 +36,8 @@ enum FileBytes {
   private static func failure(_ code: Int32, _ path: String, _ what: String) -> TLSError {
     let problem = "the \(what) cannot be read: \(String(cString: strerror(code)))"
     switch code {
-    case ENOENT: return TLSError(problem, path: path, advice: "Correct the path, or make a certificate with `porthole certs dev`")
+    case ENOENT:
+      return TLSError(problem, path: path, advice: "Correct the path, or make a certificate with `porthole certs dev`")
     case EACCES: return TLSError(problem, path: path, advice: "Let the user that runs porthole read it")
     default: return TLSError(problem, path: path)
     }

@@ -19,7 +19,9 @@ struct OCSPStaple: Sendable {
       throw TLSError("is not a DER OCSP response", path: path, advice: "Fetch one with `openssl ocsp -respout`")
     }
     defer { OCSP_RESPONSE_free(response) }
-    guard OCSP_response_status(response) == OCSP_RESPONSE_STATUS_SUCCESSFUL, let basic = OCSP_response_get1_basic(response) else {
+    guard OCSP_response_status(response) == OCSP_RESPONSE_STATUS_SUCCESSFUL,
+      let basic = OCSP_response_get1_basic(response)
+    else {
       throw TLSError("the OCSP responder answered with an error", path: path, advice: "Fetch the response again")
     }
     defer { OCSP_BASICRESP_free(basic) }

@@ -41,7 +41,9 @@ final class OpenSSLContext {
   deinit { SSL_CTX_free(pointer) }
 
   func setCiphers(_ ciphers: String, suites: String, groups: String) throws(TLSError) {
-    guard SSL_CTX_set_cipher_list(pointer, ciphers) == 1 else { throw .openSSL("no usable TLS 1.2 cipher in \"\(ciphers)\"") }
+    guard SSL_CTX_set_cipher_list(pointer, ciphers) == 1 else {
+      throw .openSSL("no usable TLS 1.2 cipher in \"\(ciphers)\"")
+    }
     guard SSL_CTX_set_ciphersuites(pointer, suites) == 1 else {
       throw .openSSL("no usable TLS 1.3 cipher suite in \"\(suites)\"")
     }

@@ -45,7 +45,8 @@ enum ServerCallbacks {
 /// Our preference, not the client's: h2, then http/1.1, then http/1.0, which is in IANA's list too and all that
 /// `curl --http1.0` offers; with none offered, the alert that RFC 7301 §3.2 demands.
 @c func selectProtocol(
-  _ ssl: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ chosenCount: UnsafeMutablePointer<UInt8>?,
+  _ ssl: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+  _ chosenCount: UnsafeMutablePointer<UInt8>?,
   _ offer: UnsafePointer<UInt8>?, _ offerCount: UInt32, _ argument: UnsafeMutableRawPointer?
 ) -> Int32 {
   let offersHTTP2 = SessionWire.of(ssl).pointee.context!._withUnsafeGuaranteedRef { $0.offersHTTP2 }
@@ -83,7 +84,8 @@ enum ServerCallbacks {
 
 /// Encrypts a new ticket with the newest key, or finds the key that a client's ticket names.
 @c func ticketKeyWanted(
-  _ ssl: OpaquePointer?, _ name: UnsafeMutablePointer<UInt8>?, _ iv: UnsafeMutablePointer<UInt8>?, _ cipher: OpaquePointer?,
+  _ ssl: OpaquePointer?, _ name: UnsafeMutablePointer<UInt8>?, _ iv: UnsafeMutablePointer<UInt8>?,
+  _ cipher: OpaquePointer?,
   _ mac: OpaquePointer?, _ isEncrypting: Int32
 ) -> Int32 {
   guard let name, let iv, let cipher, let mac else { return -1 }
@@ -100,7 +102,9 @@ enum ServerCallbacks {
   _ ssl: OpaquePointer?, _ session: OpaquePointer?, _ keyName: UnsafePointer<UInt8>?, _ keyNameCount: Int,
   _ status: SSL_TICKET_STATUS, _ argument: UnsafeMutableRawPointer?
 ) -> SSL_TICKET_RETURN {
-  guard status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW else { return SSL_TICKET_RETURN_IGNORE_RENEW }
+  guard status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW else {
+    return SSL_TICKET_RETURN_IGNORE_RENEW
+  }
   let asked = SessionWire.of(ssl).pointee.serverNameBytes
   guard ServerName.matches(asked, SSL_SESSION_get0_hostname(session)) else { return SSL_TICKET_RETURN_IGNORE_RENEW }
   return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW

@@ -96,6 +96,7 @@ enum WireBIO {
 }
 
 /// OpenSSL flushes after each flight and pushes a buffering BIO during handshakes; nothing else concerns memory.
-@c func wireControl(_ bio: OpaquePointer?, _ command: Int32, _ number: Int, _ pointer: UnsafeMutableRawPointer?) -> Int {
+@c func wireControl(_ bio: OpaquePointer?, _ command: Int32, _ number: Int, _ pointer: UnsafeMutableRawPointer?) -> Int
+{
   command == BIO_CTRL_FLUSH ? 1 : 0
 }

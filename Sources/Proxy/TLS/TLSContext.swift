@@ -25,7 +25,8 @@ public final class TLSContext {
 
   public init(_ settings: TLSServerSettings) throws(TLSError) {
     guard !settings.certificates.isEmpty else {
-      throw TLSError("no certificate is configured", advice: "Name one under tls:, or make one with `porthole certs dev`")
+      throw TLSError(
+        "no certificate is configured", advice: "Name one under tls:, or make one with `porthole certs dev`")
     }
     var parsed: [ParsedCertificate] = []
     for certificate in settings.certificates { parsed.append(try ParsedCertificate(certificate)) }
@@ -86,7 +87,9 @@ extension TLSContext {
   private static func setClientAuth(_ settings: TLSServerSettings, in context: OpenSSLContext) throws(TLSError) {
     // Tickets of listeners that share keys are told apart by this, so a ticket from a listener without mTLS opens nothing here.
     var scope: [UInt8] = [settings.clientAuth == .none ? 0 : 1]
-    guard SSL_CTX_set_session_id_context(context.pointer, &scope, 1) == 1 else { throw .openSSL("no session id context") }
+    guard SSL_CTX_set_session_id_context(context.pointer, &scope, 1) == 1 else {
+      throw .openSSL("no session id context")
+    }
     guard settings.clientAuth != .none else {
       // One, not OpenSSL's two: a client talks HTTP/2 on one connection, each resumption brings the next ticket, and the second
       // one costs both ends together 20 us of a 440 us handshake.
@@ -94,7 +97,8 @@ extension TLSContext {
       return
     }
     guard let anchors = settings.clientCA else {
-      throw TLSError("client certificates are asked for, but no client CA is configured", advice: "Name a PEM file with the CA")
+      throw TLSError(
+        "client certificates are asked for, but no client CA is configured", advice: "Name a PEM file with the CA")
     }
     let chain = try CertificateChain(pem: anchors.pem, path: anchors.path)
     try context.trust(chain)

@@ -55,8 +55,10 @@ extension TLSFailure: CustomStringConvertible {
   public var description: String {
     switch self {
     case .plainHTTP: "plain HTTP on a TLS port"
-    case .peerAlert(let number): "peer sent alert \(number) (\(String(cString: SSL_alert_desc_string_long(Int32(number)))))"
-    case .untrustedPeer(let result): "certificate not accepted: \(String(cString: X509_verify_cert_error_string(result)))"
+    case .peerAlert(let number):
+      "peer sent alert \(number) (\(String(cString: SSL_alert_desc_string_long(Int32(number)))))"
+    case .untrustedPeer(let result):
+      "certificate not accepted: \(String(cString: X509_verify_cert_error_string(result)))"
     case .certificateMissing: "client sent no certificate"
     case .noCommonProtocol: "no application protocol in common"
     case .protocolError(let code): TLSFailure.reasonText(code)

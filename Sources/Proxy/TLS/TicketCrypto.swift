@@ -29,7 +29,8 @@ final class TicketCrypto {
 
   /// Prepares to encrypt. Answers as OpenSSL's ticket key callback does: 1, or -1 to fail the handshake.
   func seal(
-    with keys: TicketKeys, name: UnsafeMutablePointer<UInt8>, iv: UnsafeMutablePointer<UInt8>, cipher context: OpaquePointer,
+    with keys: TicketKeys, name: UnsafeMutablePointer<UInt8>, iv: UnsafeMutablePointer<UInt8>,
+    cipher context: OpaquePointer,
     mac: OpaquePointer
   ) -> Int32 {
     let key = keys.current
@@ -45,7 +46,8 @@ final class TicketCrypto {
   /// Prepares to decrypt: 1 under the current key, 2 under an older one (use it, and send a new ticket), 0 when no key has that
   /// name, which means a full handshake.
   func open(
-    with keys: TicketKeys, name: UnsafePointer<UInt8>, iv: UnsafePointer<UInt8>, cipher context: OpaquePointer, mac: OpaquePointer
+    with keys: TicketKeys, name: UnsafePointer<UInt8>, iv: UnsafePointer<UInt8>, cipher context: OpaquePointer,
+    mac: OpaquePointer
   ) -> Int32 {
     guard let position = keys.position(ofName: name) else { return 0 }
     let isReady = TicketCrypto.withSecrets(keys.key(at: position)) { cipherKey, macKey in

@@ -40,7 +40,9 @@ extension Configuration {
       ConfigurationError(problems: [.init(place: place, keyPath: "", message: message)])
     }
     let bytes: [UInt8]
-    do { bytes = try FilePath.read(path) } catch { throw failure(path, "cannot read the configuration file: \(error.reason)") }
+    do { bytes = try FilePath.read(path) } catch {
+      throw failure(path, "cannot read the configuration file: \(error.reason)")
+    }
     guard let text = String(validating: bytes, as: UTF8.self) else { throw failure(path, "the file is not UTF-8 text") }
     let start = Origin.file(path, line: 1, column: 1)
     let parsed: Value?
@@ -54,7 +56,8 @@ extension Configuration {
     case .mapping: return value
     case .null: return .empty(at: start)
     case .list, .scalar:
-      throw failure(start.description, "expected keys such as \"domains: [preview.localhost]\", found \(value.described)")
+      throw failure(
+        start.description, "expected keys such as \"domains: [preview.localhost]\", found \(value.described)")
     }
   }
 }
@@ -84,7 +87,9 @@ extension Configuration {
     var domains: [String] = []
     for item in field.items("[preview.localhost]") ?? [] {
       // 253 bytes for a name, less 63 and a dot for the label in front.
-      guard let domain = item.hostName("a domain name such as preview.localhost, without *. or a port") else { continue }
+      guard let domain = item.hostName("a domain name such as preview.localhost, without *. or a port") else {
+        continue
+      }
       if domain.utf8.count > 253 - 64 {
         item.refuse(expected: "a domain of at most 189 bytes, so that a host below it fits DNS")
       } else if domains.contains(domain) {

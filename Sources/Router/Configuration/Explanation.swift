@@ -57,7 +57,9 @@ public struct Explanation: Sendable, Equatable {
       note("listener", "Porthole has no \(scheme) listener; see listen.\(scheme)")
     } else {
       let own = listeners.map(\.description).joined(separator: ", ")
-      note("listener", "Porthole does not listen on port \(target.port) but on \(own); something in front has to pass it on")
+      note(
+        "listener",
+        "Porthole does not listen on port \(target.port) but on \(own); something in front has to pass it on")
     }
     guard target.isHTTPS else {
       answer = Answer(status: 301, error: nil)
@@ -89,11 +91,15 @@ public struct Explanation: Sendable, Equatable {
   private mutating func explainLabel(_ label: String, _ target: Target, _ configuration: Configuration) {
     let (port, idText) = Explanation.splitLabel(label)
     if label == "api" || (port == nil && SandboxID(idText) != nil) {
-      refuse("host", 404, "route/not-found", "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet")
+      refuse(
+        "host", 404, "route/not-found",
+        "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet")
       return
     }
     guard let port, let id = SandboxID(idText) else {
-      refuse("host", 404, "route/not-found", "\"\(label)\" is not <port>-<id>, with a port of 1 to 65535 without leading zero")
+      refuse(
+        "host", 404, "route/not-found",
+        "\"\(label)\" is not <port>-<id>, with a port of 1 to 65535 without leading zero")
       return
     }
     if target.path == "/.porthole" || target.path.hasPrefix("/.porthole/") {
@@ -103,7 +109,9 @@ public struct Explanation: Sendable, Equatable {
     }
     guard let sandbox = configuration.runner.sandboxes.first(where: { $0.id == id }) else {
       let hint = Suggestion.nearest(to: idText, among: configuration.runner.sandboxes.map(\.id.text))
-      refuse("sandbox", 404, "route/not-found", "no sandbox is called \(idText)" + (hint.map { "; did you mean \($0)?" } ?? ""))
+      refuse(
+        "sandbox", 404, "route/not-found",
+        "no sandbox is called \(idText)" + (hint.map { "; did you mean \($0)?" } ?? ""))
       return
     }
     pass("sandbox", "\(id) at \(sandbox.address), ingress \(sandbox.ingress.mode.rawValue)")
@@ -117,19 +125,27 @@ public struct Explanation: Sendable, Equatable {
       return
     }
     if exposure == nil, sandbox.ingress.mode == .published {
-      refuse("port", 404, "route/not-found", "\(port) is not exposed; add it to the sandbox's ports, or use ingress: {mode: open}")
+      refuse(
+        "port", 404, "route/not-found",
+        "\(port) is not exposed; add it to the sandbox's ports, or use ingress: {mode: open}")
       return
     }
-    pass("port", exposure == nil ? "\(port) is allowed because ingress is open" : "\(port) is exposed\(exposure?.name.map { " as \($0)" } ?? "")")
+    pass(
+      "port",
+      exposure == nil
+        ? "\(port) is allowed because ingress is open" : "\(port) is exposed\(exposure?.name.map { " as \($0)" } ?? "")"
+    )
     let shown = exposure ?? Exposure(port: port)
-    pass("upstream", "\(shown.upstream.rawValue) to \(SocketAddress(ip: sandbox.address, port: port)), \(shown.host.text)")
+    pass(
+      "upstream", "\(shown.upstream.rawValue) to \(SocketAddress(ip: sandbox.address, port: port)), \(shown.host.text)")
   }
 
   /// `3000-demo` is (3000, "demo"); anything else is (nil, all of it).
   static func splitLabel(_ label: String) -> (port: UInt16?, id: String) {
     guard let dash = label.firstIndex(of: "-") else { return (nil, label) }
     let digits = label[..<dash]
-    guard let first = digits.utf8.first, first != 0x30, digits.utf8.allSatisfy(ASCII.isDigit), let port = UInt16(digits) else {
+    guard let first = digits.utf8.first, first != 0x30, digits.utf8.allSatisfy(ASCII.isDigit), let port = UInt16(digits)
+    else {
       return (nil, label)
     }
     return (port, String(label[label.index(after: dash)...]))
@@ -184,7 +200,9 @@ private struct Target {
     let parts = text.lowercased().split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     guard var host = parts.first, !host.isEmpty else { return nil }
     if host.hasSuffix(".") { host.removeLast() }
-    guard host.utf8.allSatisfy({ ASCII.isDigit($0) || (0x61...0x7A).contains($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F })
+    guard
+      host.utf8.allSatisfy({ ASCII.isDigit($0) || (0x61...0x7A).contains($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
+      )
     else { return nil }
     if parts.count == 1 { return (String(host), nil) }
     guard parts[1].utf8.allSatisfy(ASCII.isDigit), let port = UInt16(parts[1]), port > 0 else { return nil }

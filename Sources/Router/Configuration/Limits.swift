@@ -42,7 +42,8 @@ extension Configuration.Limits {
     headFields = field["headFields"].integer(1...1024) ?? headFields
     requestLineBytes = field["requestLineBytes"].bytes(256...1_048_576) ?? min(requestLineBytes, headBytes)
     if requestLineBytes > headBytes {
-      field["requestLineBytes"].refuse("\(requestLineBytes) is more than limits.headBytes (\(headBytes)), of which it is a part")
+      field["requestLineBytes"].refuse(
+        "\(requestLineBytes) is more than limits.headBytes (\(headBytes)), of which it is a part")
     }
     // 0 says "no limit" for both, as it does in nginx.
     bodyBytes = field["bodyBytes"].bytes(0...(1 << 50)).flatMap { $0 == 0 ? nil : $0 }

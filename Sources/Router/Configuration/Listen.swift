@@ -104,7 +104,8 @@ extension Configuration.Listen {
     }
     if proxyProtocolPeers.isEmpty, proxyProtocol || https.contains(where: \.proxyProtocol) {
       field["trustedProxies"].refuse(
-        "proxyProtocol is on, but nobody is trusted to speak it; list the load balancer's addresses, such as [10.0.0.0/8]")
+        "proxyProtocol is on, but nobody is trusted to speak it; list the load balancer's addresses, such as [10.0.0.0/8]"
+      )
     }
   }
 

@@ -99,7 +99,9 @@ extension Configuration.HostPattern {
       return nil
     }
     guard let text = field.text(expected) else { return nil }
-    if text.hasPrefix("*."), let suffix = DNSName.normalized(String(text.dropFirst(2))) { return .wildcard(suffix: suffix) }
+    if text.hasPrefix("*."), let suffix = DNSName.normalized(String(text.dropFirst(2))) {
+      return .wildcard(suffix: suffix)
+    }
     // A gateway may be addressed by number on a bench, so an address is a host too.
     if let authority = Authority(text), authority.port == nil { return .exact(authority.bracketedHost) }
     field.refuse(expected: expected)
@@ -110,7 +112,8 @@ extension Configuration.HostPattern {
 extension Configuration.Upstream {
   /// `field` is the route: the keys beside `upstream` qualify it.
   fileprivate static func read(_ field: Field) -> Configuration.Upstream? {
-    let expected = "a URL such as http://127.0.0.1:3000, https://app.internal:8443 or h2c://127.0.0.1:50051, without a path"
+    let expected =
+      "a URL such as http://127.0.0.1:3000, https://app.internal:8443 or h2c://127.0.0.1:50051, without a path"
     let skipVerify = field["insecureSkipVerify"].flag() ?? false
     let caFile = field["caFile"].file("the certificate authority")
     let url = field["upstream"]

@@ -31,7 +31,8 @@ extension Configuration {
     public var exposures: [Exposure]
 
     public init(
-      id: SandboxID, address: IPAddress = IPAddress(v4: 0x7F00_0001), ingress: Ingress = Ingress(), exposures: [Exposure] = []
+      id: SandboxID, address: IPAddress = IPAddress(v4: 0x7F00_0001), ingress: Ingress = Ingress(),
+      exposures: [Exposure] = []
     ) {
       self.id = id
       self.address = address
@@ -125,7 +126,8 @@ extension Exposure {
       } else if exposure.port < 1024 {
         place.refuse(expected: "a port from 1024 to 65535 (lower ones cannot be exposed)")
       } else if let allowPorts, !allowPorts.contains(exposure.port) {
-        place.refuse("the port \(exposure.port) is exposed, but ingress.allowPorts does not have it, so it would never answer")
+        place.refuse(
+          "the port \(exposure.port) is exposed, but ingress.allowPorts does not have it, so it would never answer")
       }
       return exposure
     }

@@ -18,7 +18,8 @@ extension Configuration {
 
 extension Configuration.TLSCertificate {
   /// Where `porthole certs dev` puts its work, seen from the configuration file's folder or the working directory.
-  public static let development = Configuration.TLSCertificate(certificate: "certs/dev/cert.pem", key: "certs/dev/key.pem")
+  public static let development = Configuration.TLSCertificate(
+    certificate: "certs/dev/cert.pem", key: "certs/dev/key.pem")
 
   static func readList(_ field: Field) -> [Configuration.TLSCertificate] {
     guard field.isGiven else { return developmentList(field) }
@@ -47,7 +48,8 @@ extension Configuration.TLSCertificate {
       }
     }
     field.require(
-      "a list such as [{certificate: cert.pem, key: key.pem}]; for development, run `porthole certs dev` and leave tls out")
+      "a list such as [{certificate: cert.pem, key: key.pem}]; for development, run `porthole certs dev` and leave tls out"
+    )
     return []
   }
 }

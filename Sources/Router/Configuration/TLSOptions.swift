@@ -15,7 +15,9 @@ extension Configuration {
     /// `Strict-Transport-Security` on every https answer. Default: off, since browsers remember it for a long time.
     public var hsts: HSTS?
 
-    public init(minVersion: Version = .tls12, ciphers: String? = nil, ticketRotationMs: Int = 43_200_000, hsts: HSTS? = nil) {
+    public init(
+      minVersion: Version = .tls12, ciphers: String? = nil, ticketRotationMs: Int = 43_200_000, hsts: HSTS? = nil
+    ) {
       self.minVersion = minVersion
       self.ciphers = ciphers
       self.ticketRotationMs = ticketRotationMs

@@ -38,8 +38,10 @@ struct DemoConnection {
 
     switch (request.method, request.path) {
     case ("GET", "/"), ("HEAD", "/"): return respond(to: request, 200, "text/html; charset=utf-8", DemoPage.html)
-    case ("GET", "/style.css"), ("HEAD", "/style.css"): return respond(to: request, 200, "text/css; charset=utf-8", DemoPage.style)
-    case ("GET", "/app.js"), ("HEAD", "/app.js"): return respond(to: request, 200, "text/javascript; charset=utf-8", DemoPage.script)
+    case ("GET", "/style.css"), ("HEAD", "/style.css"):
+      return respond(to: request, 200, "text/css; charset=utf-8", DemoPage.style)
+    case ("GET", "/app.js"), ("HEAD", "/app.js"):
+      return respond(to: request, 200, "text/javascript; charset=utf-8", DemoPage.script)
     case ("GET", "/icon.svg"), ("HEAD", "/icon.svg"): return respond(to: request, 200, "image/svg+xml", DemoPage.icon)
     case ("GET", "/download"): return download(request)
     case (_, "/headers"): return respond(to: request, 200, "application/json", DemoConnection.describe(request))
@@ -51,12 +53,15 @@ struct DemoConnection {
 
   private func respond(to request: DemoRequest, _ status: Int, _ type: String, _ text: String) -> Bool {
     let body = Array(text.utf8)
-    let head = DemoConnection.head(request, status, [("Content-Type", type), ("Content-Length", "\(body.count)"), ("Cache-Control", "no-cache")])
+    let head = DemoConnection.head(
+      request, status, [("Content-Type", type), ("Content-Length", "\(body.count)"), ("Cache-Control", "no-cache")])
     return connection.send(Array(head.utf8) + (request.method == "HEAD" ? [] : body))
   }
 
   private static func head(_ request: DemoRequest, _ status: Int, _ fields: [(String, String)]) -> String {
-    let reasons = [101: "Switching Protocols", 200: "OK", 400: "Bad Request", 404: "Not Found", 426: "Upgrade Required"]
+    let reasons = [
+      101: "Switching Protocols", 200: "OK", 400: "Bad Request", 404: "Not Found", 426: "Upgrade Required",
+    ]
     var head = "HTTP/1.1 \(status) \(reasons[status] ?? "")\r\n"
     for (name, value) in fields { head += "\(name): \(value)\r\n" }
     if status != 101, !request.keepsAlive { head += "Connection: close\r\n" }
@@ -71,7 +76,8 @@ struct DemoConnection {
   /// What arrived here, as it arrived: the other side of what the proxy adds and takes away.
   private static func describe(_ request: DemoRequest) -> String {
     let fields = request.fields.map { "[\(Text.json($0.name)),\(Text.json($0.value))]" }.joined(separator: ",")
-    return "{\"method\":\(Text.json(request.method)),\"target\":\(Text.json(request.target)),\"version\":\(Text.json(request.version)),\"headers\":[\(fields)]}\n"
+    return
+      "{\"method\":\(Text.json(request.method)),\"target\":\(Text.json(request.target)),\"version\":\(Text.json(request.version)),\"headers\":[\(fields)]}\n"
   }
 
   // MARK: Streams
@@ -96,7 +102,10 @@ struct DemoConnection {
     guard let remaining = Int(request.query("bytes") ?? "1048576"), (0...(1 << 40)).contains(remaining) else {
       return respond(to: request, 400, "text/plain", "bytes has to be a number\n")
     }
-    guard connection.send(DemoConnection.head(request, 200, [("Content-Type", "application/octet-stream"), ("Content-Length", "\(remaining)")]))
+    guard
+      connection.send(
+        DemoConnection.head(
+          request, 200, [("Content-Type", "application/octet-stream"), ("Content-Length", "\(remaining)")]))
     else { return false }
     let block = [UInt8](repeating: 0x2E, count: 65536)
     var left = remaining
@@ -109,8 +118,11 @@ struct DemoConnection {
 
   /// Server-sent events, one each second, until the client goes.
   private func clock(_ request: DemoRequest) -> Bool {
-    guard connection.send(
-      DemoConnection.head(request, 200, [("Content-Type", "text/event-stream"), ("Cache-Control", "no-cache"), ("Transfer-Encoding", "chunked")]))
+    guard
+      connection.send(
+        DemoConnection.head(
+          request, 200,
+          [("Content-Type", "text/event-stream"), ("Cache-Control", "no-cache"), ("Transfer-Encoding", "chunked")]))
     else { return false }
     var number = 0
     while true {
@@ -153,7 +165,9 @@ struct DemoConnection {
       _ = respond(to: request, 426, "text/plain", "WebSocket version 13, please\n")
       return false
     }
-    let fields = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", WebSocket.accept(key: key))]
+    let fields = [
+      ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", WebSocket.accept(key: key)),
+    ]
     guard connection.send(DemoConnection.head(request, 101, fields)) else { return false }
     connection.waitAtMost(sec: 0)  // A WebSocket may be silent for hours.
     let socket = WebSocket(connection.descriptor)

@@ -71,7 +71,8 @@ public final class DemoServer: Sendable {
 
   private func admit(_ descriptor: Int32) {
     let open = connectionsOpen.add(1, ordering: .relaxed).newValue
-    let started = open <= DemoServer.connectionsMax
+    let started =
+      open <= DemoServer.connectionsMax
       && Threads.start {
         DemoConnection(Connection(descriptor), room: self.room, startedMs: self.startedMs).serve()
         close(descriptor)
@@ -79,7 +80,8 @@ public final class DemoServer: Sendable {
       }
     if started { return }
     connectionsOpen.subtract(1, ordering: .relaxed)
-    _ = Connection(descriptor).send(Array("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8))
+    _ = Connection(descriptor).send(
+      Array("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8))
     close(descriptor)
   }
 }

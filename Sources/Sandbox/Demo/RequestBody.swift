@@ -57,7 +57,8 @@ struct RequestBody {
   private mutating func nextChunked(_ remaining: Int) -> ArraySlice<UInt8>? {
     var remaining = remaining
     if remaining == 0 {
-      guard let line = connection.readLine(max: 1024), let size = Int(String(decoding: line.prefix { $0 != 0x3B && $0 != 0x20 }, as: UTF8.self), radix: 16), size >= 0
+      guard let line = connection.readLine(max: 1024),
+        let size = Int(String(decoding: line.prefix { $0 != 0x3B && $0 != 0x20 }, as: UTF8.self), radix: 16), size >= 0
       else { return finish(.broken) }
       if size == 0 { return finish(skipTrailers() ? .ended : .broken) }
       remaining = size

@@ -18,7 +18,11 @@ enum Threads {
     // The new thread owns the box from here on; where there is none, it is taken back below.
     let box = Unmanaged.passRetained(Body(body))
     var thread = pthread_t()
-    let status = pthread_create(&thread, &attributes, { Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().run(); return nil }, box.toOpaque())
+    let status = pthread_create(
+      &thread, &attributes,
+      {
+        Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().run(); return nil
+      }, box.toOpaque())
     if status != 0 { box.release() }
     return status == 0
   }

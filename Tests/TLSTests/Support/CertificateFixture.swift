@@ -56,7 +56,9 @@ enum Fixture {
     let sans = names.map { ($0.first!.isNumber ? "IP:" : "DNS:") + $0 }.joined(separator: ",")
     write(names.isEmpty ? "basicConstraints=CA:FALSE" : "subjectAltName=\(sans)", "\(name).ext")
     var status = openssl(
-      ["req"] + keyArguments(key) + ["-nodes", "-keyout", "\(name).key", "-out", "\(name).csr", "-subj", "/O=Tests/CN=\(name)"])
+      ["req"] + keyArguments(key) + [
+        "-nodes", "-keyout", "\(name).key", "-out", "\(name).csr", "-subj", "/O=Tests/CN=\(name)",
+      ])
     precondition(status == 0)
     status = openssl(
       "x509", "-req", "-in", "\(name).csr", "-CA", "\(authority).pem", "-CAkey", "\(authority).key", "-days", "\(days)",
@@ -74,7 +76,8 @@ enum Fixture {
     let revoked = status == "R" ? "240101000000Z" : ""
     write("\(status)\t401231000000Z\t\(revoked)\t4D\tunknown\t/O=Tests/CN=\(name)\n", "\(name).index")
     let status = openssl(
-      "ocsp", "-index", "\(name).index", "-CA", "ca.pem", "-rsigner", "ca.pem", "-rkey", "ca.key", "-issuer", "ca.pem", "-cert",
+      "ocsp", "-index", "\(name).index", "-CA", "ca.pem", "-rsigner", "ca.pem", "-rkey", "ca.key", "-issuer", "ca.pem",
+      "-cert",
       "\(name).pem", "-ndays", "3", "-respout", "\(name).ocsp")
     precondition(status == 0)
   }

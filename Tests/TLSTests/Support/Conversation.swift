@@ -81,7 +81,8 @@ final class Conversation {
   }
 
   convenience init(
-    _ settings: TLSServerSettings = .testing(), name: String = "site.test", _ prepare: (OpaquePointer) -> Void = { _ in }
+    _ settings: TLSServerSettings = .testing(), name: String = "site.test",
+    _ prepare: (OpaquePointer) -> Void = { _ in }
   )
     throws
   {

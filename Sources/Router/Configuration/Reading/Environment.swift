@@ -52,7 +52,8 @@ enum Environment {
     let known = Set(names.map(\.variable) + reserved)
     for variable in variables.keys.sorted() where variable.hasPrefix(prefix) && !known.contains(variable) {
       let near = Suggestion.nearest(to: variable, among: known.sorted())
-      let hint = near.map { "; did you mean \($0)?" } ?? "; every key has a variable, such as PORTHOLE_LOG_LEVEL for log.level"
+      let hint =
+        near.map { "; did you mean \($0)?" } ?? "; every key has a variable, such as PORTHOLE_LOG_LEVEL for log.level"
       problems.add(.environment(variable: variable), "", "no key has this name" + hint)
     }
   }
@@ -63,7 +64,8 @@ enum Environment {
     case .scalar:
       return Value(content: .scalar(text, .environment), origin: origin)
     case .scalarOrMapping:
-      return text.hasPrefix("{") ? flow(text, name, problems) : Value(content: .scalar(text, .environment), origin: origin)
+      return text.hasPrefix("{")
+        ? flow(text, name, problems) : Value(content: .scalar(text, .environment), origin: origin)
     case .mapping:
       return flow(text, name, problems)
     case .list(of: let item):
@@ -71,7 +73,9 @@ enum Environment {
       if text.hasPrefix("{") { return flow("[\(text)]", name, problems) }
       if text.hasPrefix("["), text.hasSuffix("]") { return flow(text, name, problems) }
       if case .mapping = item {
-        problems.add(origin, name.path.joined(separator: "."), "expected a list in YAML flow form such as [{key: value}], found \"\(Value.printable(text))\"")
+        problems.add(
+          origin, name.path.joined(separator: "."),
+          "expected a list in YAML flow form such as [{key: value}], found \"\(Value.printable(text))\"")
         return nil
       }
       let items = text.split(separator: ",").map { Value(content: .scalar(trimmed($0), .environment), origin: origin) }

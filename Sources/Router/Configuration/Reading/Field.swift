@@ -43,7 +43,8 @@ struct Field {
 
   subscript(key: String) -> Field {
     let child = value?[key]?.value
-    return Field(path: path.isEmpty ? key : "\(path).\(key)", value: child, origin: child?.origin ?? origin, reading: reading)
+    return Field(
+      path: path.isEmpty ? key : "\(path).\(key)", value: child, origin: child?.origin ?? origin, reading: reading)
   }
 
   func refuse(_ message: String) { reading.problems.add(origin, path, message) }
@@ -140,7 +141,8 @@ extension Field {
 
   /// A duration in milliseconds. A bare number is in seconds.
   func duration(_ range: ClosedRange<Int>) -> Int? {
-    let expected = "a duration from \(Units.duration(range.lowerBound)) to \(Units.duration(range.upperBound)) (seconds, or text such as 500ms, 10s, 2m)"
+    let expected =
+      "a duration from \(Units.duration(range.lowerBound)) to \(Units.duration(range.upperBound)) (seconds, or text such as 500ms, 10s, 2m)"
     guard let (text, _) = scalar(expected) else { return nil }
     guard let milliseconds = Units.milliseconds(text), range.contains(milliseconds) else {
       refuse(expected: expected)

@@ -11,7 +11,9 @@ final class Problems {
   /// Nil where nothing was wrong.
   var error: ConfigurationError? {
     if found.isEmpty { return nil }
-    let sorted = found.enumerated().sorted { Problems.rank($0.element.origin, $0.offset) < Problems.rank($1.element.origin, $1.offset) }
+    let sorted = found.enumerated().sorted {
+      Problems.rank($0.element.origin, $0.offset) < Problems.rank($1.element.origin, $1.offset)
+    }
     return ConfigurationError(problems: sorted.map(\.element.problem))
   }
 

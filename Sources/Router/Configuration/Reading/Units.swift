@@ -10,7 +10,9 @@ enum Units {
 
   /// `65536`, `64KiB`, `10MiB`, `1GiB`. Nil for anything else: `10MB` could mean two things.
   static func bytes(_ text: String) -> Int? {
-    let factors: [(suffix: String, factor: Double)] = [("KiB", 1024), ("MiB", 1_048_576), ("GiB", 1_073_741_824), ("", 1)]
+    let factors: [(suffix: String, factor: Double)] = [
+      ("KiB", 1024), ("MiB", 1_048_576), ("GiB", 1_073_741_824), ("", 1),
+    ]
     return scaled(text, factors)
   }
 

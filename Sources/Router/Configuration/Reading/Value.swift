@@ -74,7 +74,8 @@ struct Value {
 
   /// Configuration text ends up in terminals: no control bytes, and not pages of it.
   static func printable(_ text: String) -> String {
-    let clean = String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "?" : $0 }))
+    let clean = String(
+      String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "?" : $0 }))
     return clean.count > 80 ? clean.prefix(77) + "..." : clean
   }
 }

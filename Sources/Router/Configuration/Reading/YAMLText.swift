@@ -49,7 +49,8 @@ enum YAMLText {
 
   private static func malformed(_ error: YamlError) -> Malformed {
     switch error {
-    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
       return Malformed(line: mark.line, column: mark.column, message: "not valid YAML: \(problem)")
     case .duplicatedKeysInMapping(let keys, let context):
       let names = keys.map { "\"\(Value.printable($0))\"" }.joined(separator: ", ")
