@@ -3,6 +3,7 @@ import Bytes
 import Certificates
 import Configuration
 import Sandbox
+import TLS
 
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -28,7 +29,9 @@ struct CheckCommand: ParsableCommand {
     } catch {
       try refuse(error.problems.map { ($0.place, $0.keyPath, $0.message) }, error.description + options.hint)
     }
-    let certificates = CertificateCheck(loaded.configuration)
+    var certificates = CertificateCheck(loaded.configuration)
+    // Only where each certificate is fine by itself: starting would say the same less well.
+    if certificates.problems.isEmpty { certificates.tryTLS(loaded.configuration) }
     if !certificates.problems.isEmpty {
       let place = loaded.path ?? "configuration"
       try refuse(
@@ -83,6 +86,17 @@ private struct CertificateCheck {
         continue
       }
       advice.append("tls: no certificate covers \(host), which has a route")
+    }
+  }
+}
+
+extension CertificateCheck {
+  /// Builds what serve would build of it.
+  fileprivate mutating func tryTLS(_ configuration: Configuration) {
+    do {
+      advice += try Server.tryTLS(configuration).map { "tls: \($0)" }
+    } catch {
+      problems.append(("tls", error.description))
     }
   }
 }

@@ -70,11 +70,12 @@ final class Server {
     let words = Refusal.allCases.map(\.word)
     let firstSettings = EngineSettings(configuration)
     control = Worker(
-      index: -1, settings: firstSettings, table: .empty, counters: WorkerCounters(refusalWords: words), log: nil)
+      index: -1, settings: firstSettings, table: .empty,
+      counters: WorkerCounters(refusalWords: words, name: "control"), log: nil)
     var finished: () -> Void = {}
     arrivals = Mailbox(loop: control.loop) { _ in finished() }
 
-    let certificates = try Server.load(configuration.tls, logger)
+    let certificates = try Server.load(configuration.tls) { logger.warn("\($1)", ["certificate": $0]) }
     let trust = try UpstreamTrust(gateways)
     var made: [Worker] = []
     for index in 0..<configuration.workers {
@@ -171,16 +172,37 @@ final class Server {
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
-  private static func load(_ entries: [Configuration.TLSCertificate], _ logger: Logger) throws(TLSError)
-    -> [LoadedCertificate]
-  {
+  private static func load(
+    _ entries: [Configuration.TLSCertificate], warn: (_ path: String, CertificateWarning) -> Void
+  ) throws(TLSError) -> [LoadedCertificate] {
     var loaded: [LoadedCertificate] = []
     for entry in entries {
       let certificate = try CertificateFiles.load(certificate: entry.certificate, key: entry.key, ocsp: entry.ocsp)
-      for warning in certificate.warnings { logger.warn("\(warning)", ["certificate": entry.certificate]) }
+      for warning in certificate.warnings { warn(entry.certificate, warning) }
       loaded.append(certificate)
     }
     return loaded
+  }
+
+  /// What starting would find out about everything that TLS is made of: stapled responses, client authorities, ciphers,
+  /// the authorities of routes. Answers what would be warned of.
+  static func tryTLS(_ configuration: Configuration) throws(TLSError) -> [String] {
+    var warnings: [String] = []
+    let certificates = try load(configuration.tls) { warnings.append("\($0): \($1)") }
+    for listener in configuration.listen.https {
+      _ = try TLSContext(TLSServerSettings(configuration, listener, certificates, TicketKeys()))
+    }
+    for route in configuration.routes {
+      if let file = route.upstream.caFile {
+        let settings = TLSClientSettings(verification: .roots(try TrustAnchors.load(file)))
+        _ = try TLSClientContext(settings)
+      }
+    }
+    return warnings
+  }
+
+  private func loadAndWarn(_ entries: [Configuration.TLSCertificate]) throws(TLSError) -> [LoadedCertificate] {
+    try Server.load(entries) { logger.warn("\($1)", ["certificate": $0]) }
   }
 
   // MARK: Signals
@@ -237,7 +259,7 @@ final class Server {
 
   /// All of it or nothing: what can fail comes first.
   private func apply(_ next: Configuration) throws {
-    let certificates = try Server.load(next.tls, logger)
+    let certificates = try loadAndWarn(next.tls)
     var contexts: [(SocketAddress, TLSServerSettings)] = []
     var renewed = listeners
     for index in renewed.indices {
@@ -332,7 +354,7 @@ final class Server {
     guard stamp != certificateStamp else { return }
     certificateStamp = stamp
     do {
-      let certificates = try Server.load(configuration.tls, logger)
+      let certificates = try loadAndWarn(configuration.tls)
       var contexts: [(SocketAddress, TLSServerSettings)] = []
       for bound in listeners {
         let tls = try TLSServerSettings(configuration, bound.settings, certificates, tickets)
@@ -385,7 +407,7 @@ final class Server {
   private func metrics() -> LocalResponse {
     var text = PrometheusText()
     text.add(version: Version.number)
-    text.add(workers: workers.map(\.counters))
+    text.add(workers: workers.map(\.counters) + [control.counters])
     if let accessLog { text.add(accessLog: accessLog.totals) }
     if let figures = ProcessFigures.current() { text.add(process: figures) }
     return LocalResponse(
