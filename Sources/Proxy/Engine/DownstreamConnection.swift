@@ -78,7 +78,8 @@ final class DownstreamConnection: Transport {
     switch listener.settings.kind {
     case .https: count(.acceptedHTTPS, .openHTTPS)
     case .redirect: count(.acceptedHTTP, .openHTTP)
-    case .api: count(.acceptedAPI, .openAPI)
+    // Those who look after us are no clients.
+    case .api: break
     }
     let limit = worker.settings.connectionsMax
     guard limit == 0 || worker.connections.count <= limit, let peer = peerAddress else {
@@ -114,7 +115,7 @@ final class DownstreamConnection: Transport {
     switch listener.settings.kind {
     case .https: worker.counters.decrement(.openHTTPS)
     case .redirect: worker.counters.decrement(.openHTTP)
-    case .api: worker.counters.decrement(.openAPI)
+    case .api: break
     }
     abandonExchanges()
     worker.remove(self)

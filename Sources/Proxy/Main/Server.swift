@@ -71,7 +71,7 @@ final class Server {
     let firstSettings = EngineSettings(configuration)
     control = Worker(
       index: -1, settings: firstSettings, table: .empty,
-      counters: WorkerCounters(refusalWords: words, name: "control"), log: nil)
+      counters: WorkerCounters(refusalWords: words), log: nil)
     var finished: () -> Void = {}
     arrivals = Mailbox(loop: control.loop) { _ in finished() }
 
@@ -407,7 +407,7 @@ final class Server {
   private func metrics() -> LocalResponse {
     var text = PrometheusText()
     text.add(version: Version.number)
-    text.add(workers: workers.map(\.counters) + [control.counters])
+    text.add(workers: workers.map(\.counters))
     if let accessLog { text.add(accessLog: accessLog.totals) }
     if let figures = ProcessFigures.current() { text.add(process: figures) }
     return LocalResponse(

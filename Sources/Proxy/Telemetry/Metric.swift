@@ -5,8 +5,8 @@
 @frozen
 public enum Metric: Int, CaseIterable, Sendable {
   // Connections from clients, by listener.
-  case acceptedHTTPS, acceptedHTTP, acceptedAPI
-  case openHTTPS, openHTTP, openAPI
+  case acceptedHTTPS, acceptedHTTP
+  case openHTTPS, openHTTP
   // TLS towards clients. `handshakesResumed` are among `handshakesDone`.
   case handshakesDone, handshakesFailed, handshakesResumed
   // Requests by what the client speaks. A WebSocket counts as `requestsWebSocket` only, whichever HTTP carries it.

@@ -16,13 +16,10 @@ struct MetricFamily {
   static let all: [MetricFamily] = [
     MetricFamily(
       "porthole_downstream_connections_accepted_total", .counter, "Connections accepted from clients.",
-      [
-        (#"listener="https""#, .acceptedHTTPS), (#"listener="http""#, .acceptedHTTP),
-        (#"listener="api""#, .acceptedAPI),
-      ]),
+      [(#"listener="https""#, .acceptedHTTPS), (#"listener="http""#, .acceptedHTTP)]),
     MetricFamily(
       "porthole_downstream_connections_open", .gauge, "Connections from clients that are open now.",
-      [(#"listener="https""#, .openHTTPS), (#"listener="http""#, .openHTTP), (#"listener="api""#, .openAPI)]),
+      [(#"listener="https""#, .openHTTPS), (#"listener="http""#, .openHTTP)]),
     MetricFamily(
       "porthole_tls_handshakes_total", .counter, "TLS handshakes with clients, by how they ended.",
       [(#"result="done""#, .handshakesDone), (#"result="failed""#, .handshakesFailed)]),

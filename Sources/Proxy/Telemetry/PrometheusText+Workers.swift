@@ -11,7 +11,7 @@ extension PrometheusText {
     self.family(name, family.kind, "\(family.help)")
     for (number, worker) in workers.enumerated() {
       for cell in family.cells {
-        let labels = "worker=\"\(worker.label(number))\"" + (cell.labels.utf8CodeUnitCount == 0 ? "" : ",\(cell.labels)")
+        let labels = "worker=\"\(number)\"" + (cell.labels.utf8CodeUnitCount == 0 ? "" : ",\(cell.labels)")
         let value = worker.value(of: cell.metric)
         // A gauge that is read between two threads' writes may be briefly negative; say so instead of 2^64.
         line(name, labels, family.kind == .gauge ? "\(Int64(bitPattern: value))" : "\(value)")
@@ -27,7 +27,7 @@ extension PrometheusText {
         let word = "\(word)"
         let stage = word.prefix { $0 != "/" }
         line(
-          name, "worker=\"\(worker.label(number))\",stage=\"\(stage)\",error=\"\(word)\"", "\(worker.refusals(UInt8(rawValue)))")
+          name, "worker=\"\(number)\",stage=\"\(stage)\",error=\"\(word)\"", "\(worker.refusals(UInt8(rawValue)))")
       }
     }
   }
@@ -41,11 +41,11 @@ extension PrometheusText {
       for (index, count) in buckets.enumerated() {
         total += count
         let bound = LatencyBuckets.upperBoundUs(index).map { PrometheusText.seconds(us: $0) } ?? "+Inf"
-        line(name + "_bucket", "worker=\"\(worker.label(number))\",le=\"\(bound)\"", "\(total)")
+        line(name + "_bucket", "worker=\"\(number)\",le=\"\(bound)\"", "\(total)")
       }
-      line(name + "_sum", "worker=\"\(worker.label(number))\"", PrometheusText.seconds(us: sumUs))
+      line(name + "_sum", "worker=\"\(number)\"", PrometheusText.seconds(us: sumUs))
       // The count is the sum of the buckets that were just read, so that it always equals the last of them.
-      line(name + "_count", "worker=\"\(worker.label(number))\"", "\(total)")
+      line(name + "_count", "worker=\"\(number)\"", "\(total)")
     }
   }
 
@@ -60,9 +60,4 @@ extension PrometheusText {
     family("porthole_build_info", .gauge, "Always 1; the labels say what is running.")
     sample("porthole_build_info", "1", ["version": version, "commit": commit ?? "unknown"])
   }
-}
-
-extension WorkerCounters {
-  /// The value of the label `worker`.
-  fileprivate func label(_ number: Int) -> String { name ?? String(number) }
 }

@@ -18,13 +18,9 @@ public final class WorkerCounters: @unchecked Sendable {
   @usableFromInline static let refusalsStart = Metric.allCases.count
   @usableFromInline static let histogramCells = LatencyBuckets.count + 1
 
-  /// The value of the label `worker`; nil for the worker's number.
-  public let name: String?
-
   /// `refusalWords[n]` names what `countRefusal(n)` counts.
-  public init(refusalWords: [StaticString] = [], name: String? = nil) {
+  public init(refusalWords: [StaticString] = []) {
     self.refusalWords = refusalWords
-    self.name = name
     histogramsStart = WorkerCounters.refusalsStart + refusalWords.count
     cellCount = histogramsStart + Latency.allCases.count * WorkerCounters.histogramCells
     // Two cache lines, because the prefetcher of x86 fetches lines in pairs: no other thread's data may share one.

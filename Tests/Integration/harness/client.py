@@ -1,7 +1,9 @@
 """A client that sends exactly the bytes that it is given."""
 
+import select
 import socket
 import ssl
+import threading
 from enum import Enum
 
 from .messages import Reader
@@ -40,10 +42,35 @@ class RawClient:
             self.socket = context.wrap_socket(self.socket, server_hostname=sni, suppress_ragged_eofs=False)
         self.is_tls = tls
         self.reader = Reader(self._recv)
+        # OpenSSL's objects are not for two threads at once, and a test may send in one while it reads in the other.
+        self.lock = threading.Lock()
+
+    def _attempt(self, operation):
+        """One `operation` on the socket, waiting for it outside the lock."""
+        while True:
+            with self.lock:
+                timeout = self.socket.gettimeout()
+                self.socket.settimeout(0)
+                try:
+                    return operation()
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError) as want:
+                    if timeout == 0:
+                        raise
+                    is_write = isinstance(want, ssl.SSLWantWriteError) or (not self.is_tls and operation.__name__ == "send")
+                finally:
+                    # Closed by another thread meanwhile: the next attempt says so.
+                    if self.socket.fileno() >= 0:
+                        self.socket.settimeout(timeout)
+            sockets = ([], [self.socket]) if is_write else ([self.socket], [])
+            if not any(select.select(*sockets, [], timeout)):
+                raise TimeoutError("timed out")
 
     def _recv(self, count):
+        def recv():
+            return self.socket.recv(count)
+
         try:
-            data = self.socket.recv(count)
+            data = self._attempt(recv)
         except (ssl.SSLEOFError, ssl.SSLSyscallError):
             self.ended_by = Ended.TRUNCATED
             return b""
@@ -55,13 +82,20 @@ class RawClient:
         return data
 
     def send(self, data):
-        self.socket.sendall(data)
+        view = memoryview(data)
+        while view:
+            piece = view[:65536]
+
+            def send():
+                return self.socket.send(piece)
+
+            view = view[self._attempt(send):]
         return self
 
     def try_send(self, data):
         """Sends; False when the server does not take it any more."""
         try:
-            self.socket.sendall(data)
+            self.send(data)
             return True
         except OSError:
             return False
