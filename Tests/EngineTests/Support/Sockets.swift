@@ -1,5 +1,6 @@
 import Bytes
 import Foundation
+import Synchronization
 import TLS
 
 /// A blocking byte stream: what scripted clients and origins talk through. One thread at a time.
@@ -17,11 +18,14 @@ extension ByteStream {
 /// A plain TCP socket.
 final class PlainSocket: ByteStream, @unchecked Sendable {
   // Sendable: handed from the thread that makes it to the one that uses it; `shut` may come from any.
-  private(set) var fd: Int32
+  /// Behind a lock: an origin that stops shuts sockets that their scripts may be closing, and a number that was closed
+  /// may be somebody else's by then.
+  private let descriptor: Mutex<Int32>
+  var fd: Int32 { descriptor.withLock { $0 } }
   private(set) var received: [UInt8] = []
 
   init(fd: Int32, patienceMs: Int = 5_000) {
-    self.fd = fd
+    descriptor = Mutex(fd)
     setPatience(ms: patienceMs)
   }
 
@@ -73,11 +77,17 @@ final class PlainSocket: ByteStream, @unchecked Sendable {
   }
 
   func finishWriting() { shutdown(fd, Int32(SHUT_WR)) }
-  func shut() { shutdown(fd, Int32(SHUT_RDWR)) }
+  func shut() {
+    descriptor.withLock { fd in
+      if fd >= 0 { shutdown(fd, Int32(SHUT_RDWR)) }
+    }
+  }
 
   func close() {
-    if fd >= 0 { Glibc.close(fd) }
-    fd = -1
+    descriptor.withLock { fd in
+      if fd >= 0 { Glibc.close(fd) }
+      fd = -1
+    }
   }
 
   /// Closes so that the peer gets a reset.
