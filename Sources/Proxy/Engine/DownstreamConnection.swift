@@ -28,9 +28,6 @@ final class DownstreamConnection: Transport {
   /// A part of a head is there, and its deadline runs.
   var isHeadBegun = false
   var chunks = ChunkedDecoder()
-  /// Bytes that came before they could be used: a head in pieces, a pipelined request, a body without an upstream.
-  var held: Slab?
-  var heldCount = 0
   var keepsAlive = true
   private var lingersUntilMs: UInt64 = 0
   private var lingerQueued = 0
@@ -109,7 +106,6 @@ final class DownstreamConnection: Transport {
 
   override func closed() {
     super.closed()
-    dropHeld()
     // A connection that could not be accepted was never counted.
     if place < 0 { return }
     switch listener.settings.kind {
@@ -269,31 +265,6 @@ final class DownstreamConnection: Transport {
   }
 
   // MARK: Held input
-
-  override var holdsInput: Bool { heldCount > 0 }
-
-  func hold(_ base: UnsafePointer<UInt8>, _ count: Int) {
-    if count == 0 { return }
-    let wanted = heldCount + count
-    if let slab = held, slab.capacity >= wanted {
-      (slab.base + heldCount).update(from: base, count: count)
-    } else {
-      let larger = loop.slabs.take(wanted)
-      if let slab = held {
-        larger.base.update(from: slab.base, count: heldCount)
-        loop.slabs.give(slab)
-      }
-      (larger.base + heldCount).update(from: base, count: count)
-      held = larger
-    }
-    heldCount = wanted
-  }
-
-  func dropHeld() {
-    if let slab = held { loop.slabs.give(slab) }
-    held = nil
-    heldCount = 0
-  }
 
   override func takeHeldInput() {
     if !isHTTP2 { processHeld() }

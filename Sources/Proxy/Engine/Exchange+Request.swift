@@ -235,22 +235,13 @@ extension Exchange {
   }
 
   /// The client broke its own framing in the middle of a body: nothing of it may look complete to the sandbox.
-  func requestMalformed() {
-    detachUpstream(reusable: false)
-    if stage == .responding {
-      breakOff()
-    } else {
-      refuse(.malformed)
-    }
-  }
+  func requestMalformed() { requestFailed(.malformed) }
 
-  func requestTimedOut() {
+  func requestTimedOut() { requestFailed(.timeout) }
+
+  private func requestFailed(_ refusal: Refusal) {
     detachUpstream(reusable: false)
-    if stage == .responding {
-      breakOff()
-    } else {
-      refuse(.timeout)
-    }
+    if stage == .responding { breakOff() } else { refuse(refusal) }
   }
 
   /// The upstream's queue is short again.

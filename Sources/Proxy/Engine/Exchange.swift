@@ -61,7 +61,6 @@ final class Exchange: Deadlined {
   var earlyTrailers: [UInt8] = []
   /// Body bytes that went upstream but are not yet given back to the HTTP/2 window.
   var unconsumed = 0
-  var acceptKey = WebSocketKey()
 
   // The upstream.
   var bucket: UpstreamBucket?

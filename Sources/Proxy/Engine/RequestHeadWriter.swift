@@ -210,7 +210,7 @@ extension Exchange {
         // The client's key was for its own hop; HTTP/2 has none (RFC 8441 §5).
         if method == .connect {
           out.put("\r\nSec-WebSocket-Key: ")
-          acceptKey.put(&out, worker)
+          WebSocketKey.put(&out, worker)
           if headers.firstIndex(of: .secWebSocketVersion) < 0 { out.put("\r\nSec-WebSocket-Version: 13") }
         }
       }
@@ -356,8 +356,8 @@ enum TraceParent {
 }
 
 /// `Sec-WebSocket-Key` of a WebSocket that we open for an HTTP/2 client: 16 random bytes in base64 (RFC 6455 §4.1).
-struct WebSocketKey {
-  func put(_ out: inout HeadCursor, _ worker: Worker) {
+enum WebSocketKey {
+  static func put(_ out: inout HeadCursor, _ worker: Worker) {
     let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     var bits = worker.random.next()
     for index in 0..<22 {

@@ -21,6 +21,10 @@ class Transport: TCPStream {
   final var tls: TLSSession?
   private var stash = ByteQueue()
   private(set) final var pauseReasons: PauseReasons = []
+  /// Plaintext that came before it could be used: a head or a trailer section in pieces, a pipelined request, a body
+  /// without an upstream. Contiguous, since parsers need it so.
+  final var held: Slab?
+  final var heldCount = 0
   /// The peer's close_notify has come.
   private var isPeerDone = false
 
@@ -46,8 +50,7 @@ class Transport: TCPStream {
   func sendFailed() {}
   /// End of the loop's turn, after stashed input was given again.
   func turnWork() {}
-  /// Whether the subclass holds plaintext of its own that it could not take before.
-  var holdsInput: Bool { false }
+  /// Held input may be usable now.
   func takeHeldInput() {}
 
   // MARK: In
@@ -145,6 +148,34 @@ class Transport: TCPStream {
     if !isPeerDone { ended(.reset) }
   }
 
+  // MARK: Held input
+
+  final var holdsInput: Bool { heldCount > 0 }
+
+  /// Copies plaintext behind what is held already.
+  final func hold(_ base: UnsafePointer<UInt8>, _ count: Int) {
+    if count == 0 { return }
+    let wanted = heldCount + count
+    if let slab = held, slab.capacity >= wanted {
+      (slab.base + heldCount).update(from: base, count: count)
+    } else {
+      let larger = loop.slabs.take(wanted)
+      if let slab = held {
+        larger.base.update(from: slab.base, count: heldCount)
+        loop.slabs.give(slab)
+      }
+      (larger.base + heldCount).update(from: base, count: count)
+      held = larger
+    }
+    heldCount = wanted
+  }
+
+  final func dropHeld() {
+    if let slab = held { loop.slabs.give(slab) }
+    held = nil
+    heldCount = 0
+  }
+
   // MARK: Pausing
 
   final func pause(_ reason: PauseReasons) {
@@ -216,5 +247,6 @@ class Transport: TCPStream {
 
   override func closed() {
     stash.removeAll(pool: loop.slabs)
+    dropHeld()
   }
 }

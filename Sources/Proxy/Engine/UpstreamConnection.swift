@@ -20,9 +20,6 @@ final class UpstreamConnection: Transport {
   private var reading = Reading.idle
   private var scan = HeadScan()
   private var chunks = ChunkedDecoder()
-  /// A head or a trailer section that came in pieces.
-  private var held: Slab?
-  private var heldCount = 0
   private var keepsAlive = true
   private var isConnected = false
 
@@ -175,7 +172,6 @@ final class UpstreamConnection: Transport {
     if self.exchange === exchange { exchange.flushDownstream() }
   }
 
-  override var holdsInput: Bool { heldCount > 0 }
   override func takeHeldInput() {
     guard let exchange else { return }
     processHeld()
@@ -194,22 +190,6 @@ final class UpstreamConnection: Transport {
     } else if consumed > 0 {
       still.base.update(from: still.base + consumed, count: left)
     }
-  }
-
-  private func hold(_ base: UnsafePointer<UInt8>, _ count: Int) {
-    let wanted = heldCount + count
-    if let slab = held, slab.capacity >= wanted {
-      (slab.base + heldCount).update(from: base, count: count)
-    } else {
-      let larger = loop.slabs.take(wanted)
-      if let slab = held {
-        larger.base.update(from: slab.base, count: heldCount)
-        loop.slabs.give(slab)
-      }
-      (larger.base + heldCount).update(from: base, count: count)
-      held = larger
-    }
-    heldCount = wanted
   }
 
   /// Takes what can be used now; returns how much that was.
@@ -416,9 +396,6 @@ final class UpstreamConnection: Transport {
   override func closed() {
     super.closed()
     worker.counters.decrement(.upstreamConnectionsOpen)
-    if let slab = held { loop.slabs.give(slab) }
-    held = nil
-    heldCount = 0
     bucket.remove(self)
     if let exchange {
       self.exchange = nil
