@@ -2,8 +2,9 @@
 import PackageDescription
 
 // Import direction is law here and held by Tests/TidyTests: a target may import only what is listed for it.
-// Levels: CUV, COpenSSL, CNghttp2, CShims, Bytes < Loop, TLS, Certificates, HTTP, Sandbox, Demo < HTTP1, HTTP2, Router,
-//   StaticRunner, Configuration, Telemetry, Pages < ProxyEngine < porthole.
+// Levels: CUV, COpenSSL, CNghttp2, CShims, Bytes < Loop, TLS, Certificates, HTTP, Sandbox, Demo, Auth < HTTP1, HTTP2,
+//   Router, StaticRunner, MemoryRunner, RunnerConformance, Configuration, Telemetry, Pages, Store, Client
+//   < ProxyEngine, ControlPlane < porthole.
 
 let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
@@ -36,6 +37,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     cLibrary("CUV", "libuv", apt: "libuv1-dev"),
@@ -54,17 +56,24 @@ let package = Package(
     layer("Telemetry", "Proxy/Telemetry", ["Bytes"]),
     layer("Pages", "Proxy/Pages", ["Bytes", "HTTP"]),
     layer("Router", "Router/Table", ["Bytes", "HTTP", "Sandbox"]),
+    layer("Auth", "Router/Auth", ["Bytes", "CShims"]),
     layer("StaticRunner", "Sandbox/Static", ["Bytes", "Sandbox"]),
+    layer("MemoryRunner", "Sandbox/Memory", ["Bytes", "Sandbox"]),
+    layer("RunnerConformance", "Sandbox/Conformance", ["Bytes", "Sandbox"]),
+    layer("Store", "Router/Store", ["Bytes", "Sandbox", "Auth", .product(name: "GRDB", package: "GRDB.swift")]),
+    layer("Client", "Proxy/Client", ["Bytes", "HTTP", "HTTP1", "TLS"]),
     layer("Demo", "Sandbox/Demo", ["COpenSSL"]),
     layer("Configuration", "Router/Configuration", ["Bytes", "Sandbox", .product(name: "Yams", package: "Yams")]),
     layer(
       "ProxyEngine", "Proxy/Engine",
-      ["Bytes", "Loop", "TLS", "HTTP", "HTTP1", "HTTP2", "Telemetry", "Pages", "Router", "Sandbox"]),
+      ["Bytes", "Loop", "TLS", "HTTP", "HTTP1", "HTTP2", "Telemetry", "Pages", "Router", "Auth", "Sandbox"]),
+    layer(
+      "ControlPlane", "Router/Control", ["Bytes", "Loop", "HTTP", "Sandbox", "Auth", "Router", "Store", "Telemetry"]),
     .executableTarget(
       name: "porthole",
       dependencies: [
-        "ProxyEngine", "Router", "Sandbox", "StaticRunner", "Configuration", "TLS", "Loop", "Bytes", "HTTP",
-        "Telemetry", "Certificates", "Demo",
+        "ProxyEngine", "ControlPlane", "Store", "Auth", "Client", "Router", "Sandbox", "StaticRunner", "MemoryRunner",
+        "Configuration", "TLS", "Loop", "Bytes", "HTTP", "Telemetry", "Certificates", "Demo",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Proxy/Main", swiftSettings: strict),

@@ -17,10 +17,14 @@ import Testing
     #expect(runner.kind == "static" && runner.capabilities.isEmpty && runner.reservedPorts.isEmpty)
   }
 
-  @Test func endpointsAreThePortsOfTheAddress() throws {
+  @Test func aListedSandboxIsFoundAndNoOther() {
     let runner = StaticRunner([sandbox("a")])
-    #expect(runner.endpoint(of: SandboxID("a")!, port: 81) == .tcp(try #require(SocketAddress("127.0.0.1:81"))))
-    #expect(runner.endpoint(of: SandboxID("b")!, port: 81) == nil)
+    func found(_ id: String) -> RunnerFinding {
+      runner.find(
+        KnownSandbox(id: SandboxID(id)!, state: .running, spec: SandboxSpec(image: ""), address: .none))
+    }
+    #expect(found("a") == .running(.ip(loopback)))
+    #expect(found("b") == .gone(reason: "it is not in the list"))
   }
 
   @Test func theSameListChangesNothing() {

@@ -1,8 +1,14 @@
-/// Where sandboxes come from. Porthole asks a runner which there are and how a port of one is reached; nobody outside
-/// the runner's own folder may tell by name which runner is in use.
+/// Where sandboxes come from: the plugin interface. Porthole asks a runner to make, stop and inspect sandboxes and how
+/// a port of one is reached; nobody outside the runner's own folder may tell by name which runner is in use.
 ///
-/// This is the part that serving needs. The verbs of the control API (create, exec, pause, …) join it together with
-/// that API; until a runner can do them it says so by leaving them out of `capabilities`.
+/// Rules that every runner is held to by the conformance suite (`RunnerConformance`):
+/// - A verb whose capability is not in `capabilities` throws `RunnerError.unsupported` and changes nothing.
+/// - Every verb ends by its deadline, done or with `.timedOut`, and soon after its task is cancelled. What it left half
+///   done it finishes or undoes by itself; asking again is safe.
+/// - `pause`, `resume`, `hibernate` and `destroy` of a sandbox that is there already succeed and change nothing.
+/// - Different sandboxes never wait for each other.
+/// - The control plane asks one lifecycle verb at a time per sandbox; `exec` and files may run beside one another.
+/// - No address that is given out leads to anything but that sandbox, until after the sandbox has ended.
 public protocol SandboxRunner: Sendable {
   /// The word in the configuration: `static`, `kvm`.
   var kind: String { get }
@@ -13,30 +19,90 @@ public protocol SandboxRunner: Sendable {
   /// Ports that no exposure may take, such as that of the runner's agent inside the sandbox.
   var reservedPorts: Set<UInt16> { get }
 
-  /// Every sandbox there is now, in no order. A record is a value: later changes do not reach it.
-  func sandboxes() -> [SandboxRecord]
+  // MARK: Beginning and end of the process
 
-  /// How to reach `port` of a sandbox, ready to dial; nil for a sandbox that the runner does not have.
-  /// Whether anybody may go there (ingress, exposures, credentials) is not the runner's business.
-  func endpoint(of id: SandboxID, port: UInt16) -> Endpoint?
-}
+  /// Called once, before anything else. From now on `events` may be called, from any thread.
+  /// - Returns: sandboxes that exist without Porthole's doing.
+  func start(events: @escaping @Sendable (RunnerEvent) -> Void) async throws(RunnerError) -> [ListedSandbox]
 
-/// A verb that a runner may or may not be able to do. The raw value is the word that a 501 answer names.
-public enum RunnerCapability: String, Hashable, Sendable, CaseIterable {
-  /// Making sandboxes and ending them.
-  case create
-  /// Running commands and background processes.
-  case exec
-  /// Reading, writing and listing files.
-  case files
-  /// Stopping a sandbox with its memory kept, and going on.
-  case pause
-  /// Stopping a sandbox with its memory on disk.
-  case hibernate
-  /// Saving a sandbox and making others from what was saved.
-  case snapshot
-  /// Copying a running sandbox.
-  case fork
-  /// Counting CPU time and memory.
-  case stats
+  /// What has become of a sandbox that the store knows. Asked for each of them after `start`, perhaps for very many: it
+  /// must not wait for anything.
+  func find(_ known: KnownSandbox) -> RunnerFinding
+
+  /// Called once after all `find`: what the runner has beyond those is nobody's, and is cleaned up.
+  func settled() async
+
+  /// Porthole stops. Sandboxes that can live on do so.
+  func stop() async
+
+  // MARK: Life
+
+  /// - Returns: where its ports are found. The id is new; the sandbox runs when this returns.
+  func create(_ id: SandboxID, _ spec: SandboxSpec, deadline: Deadline) async throws(RunnerError) -> SandboxAddress
+
+  /// Ends it for good and frees everything.
+  func destroy(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) -> SandboxUsage
+
+  func pause(_ id: SandboxID, deadline: Deadline) async throws(RunnerError)
+
+  func hibernate(_ id: SandboxID, deadline: Deadline) async throws(RunnerError)
+
+  /// Out of `paused` or `hibernated`.
+  func resume(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) -> SandboxAddress
+
+  /// Copies a running sandbox, memory and files, into new ones.
+  /// - Returns: their addresses, in the order of `children`. All or none.
+  func fork(
+    _ id: SandboxID, into children: [SandboxID], deadline: Deadline
+  ) async throws(RunnerError) -> [SandboxAddress]
+
+  /// Saves a sandbox, which goes on in the state it is in.
+  func snapshot(
+    _ id: SandboxID, as snapshot: SandboxID, deadline: Deadline
+  ) async throws(RunnerError) -> SnapshotInfo
+
+  func restore(
+    _ snapshot: SandboxID, as id: SandboxID, deadline: Deadline
+  ) async throws(RunnerError) -> SandboxAddress
+
+  func deleteSnapshot(_ snapshot: SandboxID, deadline: Deadline) async throws(RunnerError)
+
+  func usage(of id: SandboxID) async throws(RunnerError) -> SandboxUsage
+
+  func networkProfiles() async -> [NetworkProfile]
+
+  // MARK: Inside
+
+  /// Runs a command and waits for its end, passing on its output as it comes.
+  /// - Parameter output: called in order; while it has not returned, the command is held back by its pipe.
+  func exec(
+    _ id: SandboxID, _ command: ExecRequest, deadline: Deadline,
+    output: @escaping @Sendable (ExecOutput) async -> Void
+  ) async throws(RunnerError) -> ExecStatus
+
+  /// Starts a command in the background; it lives until it ends, is stopped, or the sandbox ends.
+  func startProcess(_ id: SandboxID, _ command: ExecRequest, deadline: Deadline) async throws(RunnerError) -> ProcessInfo
+  func processes(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) -> [ProcessInfo]
+  /// The output so far, and what follows until the process ends if `follow` is set. Bounded: the oldest goes first.
+  func logs(
+    _ id: SandboxID, process: Int, follow: Bool, deadline: Deadline,
+    output: @escaping @Sendable (ExecOutput) async -> Void
+  ) async throws(RunnerError)
+  /// SIGTERM, and SIGKILL where that has no effect in time.
+  func stopProcess(_ id: SandboxID, process: Int, deadline: Deadline) async throws(RunnerError) -> ProcessInfo
+
+  /// - Parameter output: called with the bytes in order.
+  func readFile(
+    _ id: SandboxID, path: String, deadline: Deadline, output: @escaping @Sendable ([UInt8]) async throws -> Void
+  ) async throws(RunnerError)
+  /// Makes folders on the way; replaces what is there only when all of it has come.
+  /// - Parameter input: the bytes in order, nil at the end.
+  func writeFile(
+    _ id: SandboxID, path: String, mode: UInt32?, deadline: Deadline,
+    input: @escaping @Sendable () async throws -> [UInt8]?
+  ) async throws(RunnerError)
+  func listFolder(_ id: SandboxID, path: String, deadline: Deadline) async throws(RunnerError) -> [FileInfo]
+  func fileInfo(_ id: SandboxID, path: String, deadline: Deadline) async throws(RunnerError) -> FileInfo
+  func removeFile(_ id: SandboxID, path: String, recursive: Bool, deadline: Deadline) async throws(RunnerError)
+  func renameFile(_ id: SandboxID, from: String, to: String, deadline: Deadline) async throws(RunnerError)
 }

@@ -16,14 +16,25 @@ public final class StaticRunner: SandboxRunner {
 
   public var kind: String { "static" }
   public var capabilities: Set<RunnerCapability> { [] }
-  public var reservedPorts: Set<UInt16> { [] }
 
-  public func sandboxes() -> [SandboxRecord] {
-    records.withLock { Array($0.values) }
+  public func start(
+    events: @escaping @Sendable (RunnerEvent) -> Void
+  ) async throws(RunnerError) -> [ListedSandbox] {
+    records.withLock { records in
+      records.values.map {
+        ListedSandbox(id: $0.id, address: $0.address, ingress: $0.ingress, exposures: $0.exposures)
+      }
+    }
   }
 
-  public func endpoint(of id: SandboxID, port: UInt16) -> Endpoint? {
-    records.withLock { $0[id] }?.address.endpointOfAnyPort.resolved(port: port)
+  public func find(_ known: KnownSandbox) -> RunnerFinding {
+    guard let record = records.withLock({ $0[known.id] }) else { return .gone(reason: "it is not in the list") }
+    return .running(record.address)
+  }
+
+  /// Every sandbox there is now, in no order. A record is a value: later changes do not reach it.
+  public func sandboxes() -> [SandboxRecord] {
+    records.withLock { Array($0.values) }
   }
 
   /// Takes a newly loaded list and says what is different, in the order of the ids, so that logs read the same.
@@ -51,7 +62,7 @@ extension SandboxRecord {
   fileprivate init(starting sandbox: StaticSandbox) {
     self.init(
       id: sandbox.id, generation: Generation.next(), state: .running, address: .ip(sandbox.address),
-      ingress: sandbox.ingress, exposures: sandbox.exposuresByPort, wake: false)
+      ingress: sandbox.ingress, exposures: sandbox.exposuresByPort)
   }
 
   fileprivate func isAs(_ sandbox: StaticSandbox) -> Bool {

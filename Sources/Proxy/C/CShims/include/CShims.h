@@ -57,4 +57,13 @@ static inline const GENERAL_NAME *porthole_general_names_at(const GENERAL_NAMES 
 static inline void porthole_general_names_free(GENERAL_NAMES *names) { GENERAL_NAMES_free(names); }
 // Certificates end
 
+// SHA-256 without OpenSSL 3's lookup of an algorithm for each digest. The functions are marked as deprecated since 3.0;
+// what replaces them allocates.
+#include <openssl/sha.h>
+typedef struct { SHA256_CTX context; } shim_sha256_state;
+void shim_sha256_begin(shim_sha256_state *state);
+void shim_sha256_add(shim_sha256_state *state, const void *bytes, size_t count);
+void shim_sha256_end(shim_sha256_state *state, unsigned char *digest);
+void shim_sha256(const void *bytes, size_t count, unsigned char *digest);
+
 #endif
