@@ -82,7 +82,7 @@ let package = Package(
     tests("LoopTests", ["Loop"]),
     tests(
       "EngineTests",
-      ["ProxyEngine", "Bytes", "Loop", "TLS", "HTTP", "HTTP2", "Telemetry", "Router", "Sandbox"]),
+      ["ProxyEngine", "Bytes", "Loop", "TLS", "HTTP", "HTTP2", "Telemetry", "Router", "Auth", "Sandbox"]),
     tests("HTTP1Tests", ["HTTP1", "HTTP", "Bytes"]),
     tests("RouterTests", ["Router", "HTTP", "Sandbox", "Bytes", "StaticRunner"]),
     tests("TLSTests", ["TLS", "Bytes", "COpenSSL"]),

@@ -43,12 +43,12 @@ import Testing
       "\"03000-demo\" is not <port>-<id>, with a port of 1 to 65535 without leading zero"
     ),
     (
-      "https://demo.preview.localhost/", "route/not-found", "host",
-      "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet"
+      "https://demo.preview.localhost/", nil, "host",
+      "the runtime API of a sandbox of this name, if there is one"
     ),
     (
-      "https://api.preview.localhost/", "route/not-found", "host",
-      "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet"
+      "https://api.preview.localhost/", nil, "host",
+      "the control API"
     ),
     (
       "https://preview.localhost/", "route/not-found", "host",
@@ -122,7 +122,8 @@ import Testing
       path.withUTF8 { target in
         switch table.decide(authority: authority, target: target) {
         case .forward: #expect(explanation.answer == nil)
-        case .porthole: #expect(explanation.answer == .own)
+        case .porthole, .control: #expect(explanation.answer == .own)
+        case .guarded: Issue.record("nothing in this configuration asks for a credential")
         case .refuse(let refusal):
           #expect(explanation.answer == .init(status: Int(refusal.status), error: "\(refusal.word)"))
         }

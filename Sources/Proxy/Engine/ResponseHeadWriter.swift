@@ -12,9 +12,9 @@ extension Exchange {
   private func isForwarded(_ field: HeaderField, status: UInt16) -> Bool {
     switch field.known {
     case .other: return !field.isDropped
-    case .connection, .keepAlive, .proxyConnection, .transferEncoding, .portholeError, .portholeForwarded,
-      .http2Settings:
-      return false
+    case .connection, .keepAlive, .proxyConnection, .transferEncoding, .http2Settings: return false
+    // The control side is ourselves.
+    case .portholeError, .portholeForwarded: return bucket?.target === worker.control
     // RFC 9110 §15.5.22: a 426 has to say to what.
     case .upgrade: return status == 426 && stream == nil
     case .strictTransportSecurity: return worker.settings.hsts.isEmpty

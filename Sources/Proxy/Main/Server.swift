@@ -109,7 +109,7 @@ final class Server {
       worker.apply(settings: settings)
       workers.append(WorkerThread(worker, upstreams: trust))
     }
-    control.localService = LocalService { [unowned self] in answer($0) }
+    control.localService = LocalService { [unowned self] in $0.respond(answer($0)) }
   }
 
   /// The data plane's settings, with what only the bound sockets tell.
@@ -312,7 +312,7 @@ final class Server {
     let settings = engineSettings(running)
     for worker in workers {
       worker.send(.trust(trust))
-      worker.send(.table(table))
+      worker.send(.table(table, touched: next.runner.sandboxes.map(\.id)))
       worker.send(.settings(settings))
       for (address, tls) in contexts { worker.send(.tls(address, tls)) }
     }
@@ -384,7 +384,7 @@ final class Server {
 
   // MARK: The api listener
 
-  private func answer(_ request: LocalService.Request) -> LocalResponse {
+  private func answer(_ request: LocalCall) -> LocalResponse {
     guard request.method == "GET" || request.method == "HEAD" else {
       return LocalResponse(status: 405, headers: [("allow", "GET, HEAD"), ("content-type", "text/plain")], body: [])
     }

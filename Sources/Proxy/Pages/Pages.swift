@@ -77,7 +77,7 @@ public enum Pages {
   /// Refusals that end by themselves, soon: a page about them may wait and then make way.
   public static func mayFollow(_ refusal: Refusal) -> Bool {
     switch refusal {
-    case .starting, .portClosed, .dialTimeout, .draining, .overloaded: true
+    case .starting, .paused, .portClosed, .dialTimeout, .draining, .overloaded: true
     default: false
     }
   }

@@ -91,9 +91,8 @@ public struct Explanation: Sendable, Equatable {
   private mutating func explainLabel(_ label: String, _ target: Target, _ configuration: Configuration) {
     let (port, idText) = Explanation.splitLabel(label)
     if label == "api" || (port == nil && SandboxID(idText) != nil) {
-      refuse(
-        "host", 404, "route/not-found",
-        "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet")
+      pass("host", label == "api" ? "the control API" : "the runtime API of a sandbox of this name, if there is one")
+      answer = .own
       return
     }
     guard let port, let id = SandboxID(idText) else {
