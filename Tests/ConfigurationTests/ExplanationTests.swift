@@ -1,7 +1,7 @@
 import HTTP
 import Router
 import Sandbox
-import StaticRunner
+import Settings
 import Testing
 
 @testable import Configuration
@@ -102,10 +102,11 @@ import Testing
     "3001-gone.preview.localhost/.porthole",
     "3000-1demo.preview.localhost/.porthole/", "3000-demo.preview.localhost/.portholes",
   ]) func itAgreesWithTheRouter(_ url: String) throws {
-    let runner = StaticRunner(
-      Self.configuration.runner.sandboxes.map {
-        StaticSandbox(id: $0.id, address: $0.address, ingress: $0.ingress, exposures: $0.exposures)
-      })
+    let sandboxes = Self.configuration.runner.sandboxes.map {
+      RouteChange.putSandbox(
+        SandboxRecord(
+          id: $0.id, generation: Generation.next(), address: $0.address, ingress: $0.ingress, exposures: $0.exposures))
+    }
     let routes = Self.configuration.routes.map { route in
       RouteChange.putGateway(
         host: route.host.description,
@@ -114,7 +115,7 @@ import Testing
           upstreamProtocol: route.upstream.upstreamProtocol, tlsServerName: "", isGateway: true))
     }
     let table = RouteTable(
-      domains: Self.configuration.domains, changes: runner.sandboxes().map { .putSandbox($0) } + routes)
+      domains: Self.configuration.domains, changes: sandboxes + routes)
     let slash = try #require(url.firstIndex(of: "/"))
     var (host, path) = (String(url[..<slash]), String(url[slash...]))
     let explanation = Explanation(url: url, configuration: Self.configuration)

@@ -4,6 +4,7 @@ extension SandboxRunner {
   public var reservedPorts: Set<UInt16> { [] }
 
   public func settled() async {}
+  public func reconfigure(_ options: RunnerOptions) async throws(RunnerError) -> [String] { [] }
   public func stop() async {}
 
   public func create(_ id: SandboxID, _ spec: SandboxSpec, deadline: Deadline) async throws(RunnerError)

@@ -1,42 +1,42 @@
 import Glibc
 
 /// Paths and file contents, without Foundation.
-enum FilePath {
-  static var workingFolder: String {
+public enum FilePath {
+  public static var workingFolder: String {
     guard let raw = getcwd(nil, 0) else { return "/" }
     defer { free(raw) }
     return String(cString: raw)
   }
 
   /// `path` as it is when absolute, else below `folder`.
-  static func join(_ folder: String, _ path: String) -> String {
+  public static func join(_ folder: String, _ path: String) -> String {
     if path.hasPrefix("/") { return path }
     var rest = path[...]
     while rest.hasPrefix("./") { rest = rest.dropFirst(2) }
     return folder.hasSuffix("/") ? folder + rest : "\(folder)/\(rest)"
   }
 
-  static func folder(of path: String) -> String {
+  public static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  static func isFolder(_ path: String) -> Bool {
+  public static func isFolder(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
   /// Why `path` is not a regular file that can be read; nil where it is one.
-  static func unreadable(_ path: String) -> String? {
+  public static func unreadable(_ path: String) -> String? {
     var status = stat()
     guard stat(path, &status) == 0 else { return reason(errno) }
     if status.st_mode & S_IFMT == S_IFDIR { return "it is a folder" }
     return access(path, R_OK) == 0 ? nil : reason(errno)
   }
 
-  struct Unreadable: Error { let reason: String }
+  public struct Unreadable: Error { public let reason: String }
 
-  static func read(_ path: String) throws(Unreadable) -> [UInt8] {
+  public static func read(_ path: String) throws(Unreadable) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Unreadable(reason: reason(errno)) }
     defer { close(descriptor) }

@@ -1,11 +1,14 @@
-import Bytes
+public import Bytes
 import Glibc
 
 /// Finds the address of an upstream once, while the configuration is read, so that the data plane never looks names up.
-enum NameLookup {
-  struct Failure: Error { let reason: String }
+public enum NameLookup {
+  public struct Failure: Error {
+    public let reason: String
+    public init(reason: String) { self.reason = reason }
+  }
 
-  static func resolve(_ name: String) -> Result<IPAddress, Failure> {
+  public static func resolve(_ name: String) -> Result<IPAddress, Failure> {
     // Not asked of the resolver: it may answer ::1 first, and most development servers listen on 127.0.0.1 alone.
     if name == "localhost" { return .success(IPAddress(v4: 0x7F00_0001)) }
     var hints = addrinfo()

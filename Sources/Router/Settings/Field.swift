@@ -1,18 +1,22 @@
-import Bytes
+public import Bytes
 
 /// One key while it is read: its value if there is one, its path, and where to point when it is wrong.
 ///
 /// A reader answers nil both where the key is absent and where its value was refused: in the second case the problem is
 /// on record, and reading goes on with the default so that later problems are found too.
-struct Field {
-  let path: String
-  let value: Value?
+public struct Field {
+  public let path: String
+  public let value: Value?
   /// The value's own place, or that of the nearest thing around it that was written.
-  let origin: Origin
-  let reading: Reading
+  public let origin: Origin
+  public let reading: Reading
 
-  init(root: Value, reading: Reading) {
-    self.init(path: "", value: root, origin: root.origin, reading: reading)
+  public init(root: Value, reading: Reading) {
+    self.init("", root, reading)
+  }
+
+  public init(_ path: String, _ value: Value, _ reading: Reading) {
+    self.init(path: path, value: value, origin: value.origin, reading: reading)
   }
 
   private init(path: String, value: Value?, origin: Origin, reading: Reading) {
@@ -23,42 +27,42 @@ struct Field {
   }
 
   /// The key was written with a value. `key:` with nothing behind it counts as absent.
-  var isGiven: Bool {
+  public var isGiven: Bool {
     guard let value else { return false }
     if case .null = value.content { return false }
     return true
   }
 
   /// A list without items, or no list at all because the key is absent.
-  var isEmptyList: Bool {
+  public var isEmptyList: Bool {
     if !isGiven { return true }
     guard case .list(let items) = value?.content else { return false }
     return items.isEmpty
   }
 
-  var isMapping: Bool {
+  public var isMapping: Bool {
     guard case .mapping = value?.content else { return false }
     return true
   }
 
-  subscript(key: String) -> Field {
+  public subscript(key: String) -> Field {
     let child = value?[key]?.value
     return Field(
       path: path.isEmpty ? key : "\(path).\(key)", value: child, origin: child?.origin ?? origin, reading: reading)
   }
 
-  func refuse(_ message: String) { reading.problems.add(origin, path, message) }
+  public func refuse(_ message: String) { reading.problems.add(origin, path, message) }
 
-  func refuse(expected: String) { refuse("expected \(expected), found \(value?.described ?? "nothing")") }
+  public func refuse(expected: String) { refuse("expected \(expected), found \(value?.described ?? "nothing")") }
 
-  func require(_ what: String) { refuse("required: \(what)") }
+  public func require(_ what: String) { refuse("required: \(what)") }
 }
 
 // MARK: Shapes
 
 extension Field {
   /// The items of a list; nil where the key is absent or no list.
-  func items(_ example: String) -> [Field]? {
+  public func items(_ example: String) -> [Field]? {
     guard isGiven, let value else { return nil }
     guard case .list(let items) = value.content else {
       refuse(expected: "a list such as \(example)")
@@ -68,7 +72,7 @@ extension Field {
   }
 
   /// Whether keys can be read below: true for a mapping and for an absent key, whose children are all absent too.
-  func isSection(_ example: String) -> Bool {
+  public func isSection(_ example: String) -> Bool {
     if !isGiven || isMapping { return true }
     refuse(expected: "a mapping such as \(example)")
     return false
@@ -88,10 +92,10 @@ extension Field {
 
 extension Field {
   /// Text as it is written, for keys whose words YAML might take for something else (`off`, `1.3`).
-  func word(_ expected: String) -> String? { scalar(expected)?.text }
+  public func word(_ expected: String) -> String? { scalar(expected)?.text }
 
   /// Text on one line. A bare number or flag is refused, since it is nearly always a value for another key.
-  func text(_ expected: String) -> String? {
+  public func text(_ expected: String) -> String? {
     guard let (text, _) = scalar(expected), let value else { return nil }
     let isOneLine = text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
     guard !value.looksTyped, !text.isEmpty, isOneLine else {
@@ -101,7 +105,7 @@ extension Field {
     return text
   }
 
-  func integer(_ range: ClosedRange<Int>, _ what: String = "a whole number") -> Int? {
+  public func integer(_ range: ClosedRange<Int>, _ what: String = "a whole number") -> Int? {
     let expected = "\(what) from \(range.lowerBound) to \(range.upperBound)"
     guard let (text, style) = scalar(expected) else { return nil }
     guard style != .quoted, !text.hasPrefix("+"), let number = Int(text), range.contains(number) else {
@@ -111,9 +115,9 @@ extension Field {
     return number
   }
 
-  func port() -> UInt16? { integer(1...65535, "a port").map { UInt16($0) } }
+  public func port() -> UInt16? { integer(1...65535, "a port").map { UInt16($0) } }
 
-  func flag() -> Bool? {
+  public func flag() -> Bool? {
     guard let (text, style) = scalar("true or false") else { return nil }
     switch (style, text.lowercased()) {
     case (.plain, "true"), (.plain, "yes"), (.plain, "on"): return true
@@ -127,11 +131,16 @@ extension Field {
   }
 
   /// One word of a few.
-  func choice<Choice: RawRepresentable<String> & CaseIterable>(_ type: Choice.Type) -> Choice? {
-    let words = Choice.allCases.map(\.rawValue)
-    let expected = words.dropLast().joined(separator: ", ") + (words.count > 1 ? " or " : "") + words.last!
+  public func choice<Choice: RawRepresentable<String> & CaseIterable>(_ type: Choice.Type) -> Choice? {
+    choice(Choice.allCases.map(\.rawValue)).flatMap { Choice(rawValue: $0) }
+  }
+
+  /// One of `words`, of which there is at least one.
+  public func choice(_ words: [String]) -> String? {
+    let expected =
+      words.dropLast().joined(separator: ", ") + (words.count > 1 ? " or " : "") + (words.last ?? "nothing")
     guard let text = word(expected) else { return nil }
-    if let choice = Choice(rawValue: text) { return choice }
+    if words.contains(text) { return text }
     // 1.1 is no slip for 1.2.
     let nearest = value?.looksTyped == true ? nil : Suggestion.nearest(to: text, among: words)
     let hint = nearest.map { "; did you mean \"\($0)\"?" } ?? ""
@@ -140,7 +149,7 @@ extension Field {
   }
 
   /// A duration in milliseconds. A bare number is in seconds.
-  func duration(_ range: ClosedRange<Int>) -> Int? {
+  public func duration(_ range: ClosedRange<Int>) -> Int? {
     let expected =
       "a duration from \(Units.duration(range.lowerBound)) to \(Units.duration(range.upperBound)) (seconds, or text such as 500ms, 10s, 2m)"
     guard let (text, _) = scalar(expected) else { return nil }
@@ -152,7 +161,7 @@ extension Field {
   }
 
   /// A size in bytes.
-  func bytes(_ range: ClosedRange<Int>) -> Int? {
+  public func bytes(_ range: ClosedRange<Int>) -> Int? {
     let expected = "a number of bytes from \(range.lowerBound) to \(range.upperBound) (or text such as 64KiB, 10MiB)"
     guard let (text, _) = scalar(expected) else { return nil }
     guard let bytes = Units.bytes(text), range.contains(bytes) else {
@@ -163,7 +172,7 @@ extension Field {
   }
 
   /// Whether the value is this word, unquoted or not. Nothing is refused.
-  func isWord(_ word: String) -> Bool {
+  public func isWord(_ word: String) -> Bool {
     guard case .scalar(word, _) = value?.content else { return false }
     return true
   }
@@ -172,7 +181,7 @@ extension Field {
 // MARK: Names and places
 
 extension Field {
-  func address() -> SocketAddress? {
+  public func address() -> SocketAddress? {
     let expected = "an address and port such as \"127.0.0.1:8443\", \"[::1]:8443\" or \":8443\""
     guard let text = word(expected) else { return nil }
     if let address = SocketAddress(text) { return address }
@@ -180,7 +189,7 @@ extension Field {
     return nil
   }
 
-  func hostName(_ expected: String) -> String? {
+  public func hostName(_ expected: String) -> String? {
     guard let text = text(expected) else { return nil }
     if let name = DNSName.normalized(text) { return name }
     refuse(expected: expected)
@@ -188,7 +197,7 @@ extension Field {
   }
 
   /// The absolute path of a file that exists and can be read.
-  func file(_ what: String) -> String? {
+  public func file(_ what: String) -> String? {
     guard let text = text("the path of \(what)") else { return nil }
     let path = reading.absolute(text)
     if let reason = FilePath.unreadable(path) {

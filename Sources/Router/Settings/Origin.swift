@@ -1,5 +1,5 @@
 /// Where a value was written: the place that an error points at.
-enum Origin: Hashable, Sendable {
+public enum Origin: Hashable, Sendable {
   case file(String, line: Int, column: Int)
   case environment(variable: String)
   /// Nothing was written: there is no configuration file, and the environment did not say either.
@@ -7,7 +7,7 @@ enum Origin: Hashable, Sendable {
 }
 
 extension Origin: CustomStringConvertible {
-  var description: String {
+  public var description: String {
     switch self {
     case .file(let name, let line, let column): "\(name):\(line):\(column)"
     case .environment(let variable): "environment variable \(variable)"

@@ -1,7 +1,7 @@
 /// Durations and sizes as people write them.
-enum Units {
+public enum Units {
   /// `10` and `1.5` are seconds; `500ms`, `10s`, `2m`, `12h` and `365d` say their unit. Nil for anything else.
-  static func milliseconds(_ text: String) -> Int? {
+  public static func milliseconds(_ text: String) -> Int? {
     let factors: [(suffix: String, factor: Double)] = [
       ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("", 1000),
     ]
@@ -9,7 +9,7 @@ enum Units {
   }
 
   /// `65536`, `64KiB`, `10MiB`, `1GiB`. Nil for anything else: `10MB` could mean two things.
-  static func bytes(_ text: String) -> Int? {
+  public static func bytes(_ text: String) -> Int? {
     let factors: [(suffix: String, factor: Double)] = [
       ("KiB", 1024), ("MiB", 1_048_576), ("GiB", 1_073_741_824), ("", 1),
     ]
@@ -34,7 +34,7 @@ enum Units {
   }
 
   /// The shortest exact form, for messages: 10000 is `10s`, 90000 is `90s`, 86400000 is `1d`.
-  static func duration(_ milliseconds: Int) -> String {
+  public static func duration(_ milliseconds: Int) -> String {
     for (suffix, factor) in [("d", 86_400_000), ("h", 3_600_000), ("s", 1000)]
     where milliseconds >= factor && milliseconds % factor == 0 {
       return "\(milliseconds / factor)\(suffix)"

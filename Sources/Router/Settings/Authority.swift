@@ -1,14 +1,14 @@
-import Bytes
+public import Bytes
 
 /// `host` or `host:port` as it may stand in a `Host` header (RFC 9110 §7.2): a name or an address, and nothing odd.
-struct Authority {
+public struct Authority {
   /// Lower case, without brackets or a trailing dot.
-  let host: String
-  let port: UInt16?
+  public let host: String
+  public let port: UInt16?
   /// Set where `host` is an address and not a name.
-  let ip: IPAddress?
+  public let ip: IPAddress?
 
-  init?(_ input: String) {
+  public init?(_ input: String) {
     var hostText = input
     var port: UInt16?
     let endsInBracket = input.hasSuffix("]")
@@ -34,7 +34,7 @@ struct Authority {
   }
 
   /// The host as it stands in a URL: an IPv6 address has its brackets.
-  var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
+  public var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
 
-  var text: String { bracketedHost + (port.map { ":\($0)" } ?? "") }
+  public var text: String { bracketedHost + (port.map { ":\($0)" } ?? "") }
 }

@@ -1,12 +1,12 @@
 /// "Did you mean": the nearest known name, or all of them where none is near.
-enum Suggestion {
+public enum Suggestion {
   /// What to put behind "unknown key": `; did you mean "workers"?` or `; expected one of a, b, c`.
-  static func text(for word: String, among names: [String]) -> String {
+  public static func text(for word: String, among names: [String]) -> String {
     if let name = nearest(to: word, among: names) { return "; did you mean \"\(name)\"?" }
     return "; expected one of \(names.joined(separator: ", "))"
   }
 
-  static func nearest(to word: String, among names: [String]) -> String? {
+  public static func nearest(to word: String, among names: [String]) -> String? {
     let folded = fold(word)
     let scored = names.map { (name: $0, distance: distance(folded, fold($0))) }
     guard let best = scored.min(by: { $0.distance < $1.distance }) else { return nil }
