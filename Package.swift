@@ -3,8 +3,8 @@ import PackageDescription
 
 // Import direction is law here and held by Tests/TidyTests: a target may import only what is listed for it.
 // Levels: CUV, COpenSSL, CNghttp2, CShims, Bytes < Loop, TLS, Certificates, HTTP, Sandbox, Demo, Auth < HTTP1, HTTP2,
-//   Router, StaticRunner, MemoryRunner, RunnerConformance, Configuration, Telemetry, Pages, Store, Client
-//   < ProxyEngine, ControlPlane < porthole.
+//   Router, StaticRunner, MemoryRunner, RunnerConformance, Configuration, Telemetry, Pages, Store
+//   < ProxyEngine, ControlPlane, Client < porthole.
 
 let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
@@ -91,6 +91,7 @@ let package = Package(
     tests("ConfigurationTests", ["Configuration", "Bytes", "Sandbox", "Router", "StaticRunner", "HTTP"]),
     tests("CertificatesTests", ["Certificates"]),
     tests("DemoTests", ["Demo"]),
+    tests("ClientTests", ["Client", "Bytes", "HTTP1", "TLS", "Certificates"]),
     tests("TidyTests", ["HTTP"]),
     // The checks that libFuzzer runs as well; see Tests/Fuzz/README.md.
     .testTarget(
