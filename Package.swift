@@ -95,6 +95,7 @@ let package = Package(
     tests("CertificatesTests", ["Certificates"]),
     tests("DemoTests", ["Demo"]),
     tests("RunnerTests", ["Sandbox", "Settings", "StaticRunner", "MemoryRunner", "RunnerConformance", "Bytes"]),
+    tests("ClientTests", ["Client", "Bytes", "HTTP1", "TLS", "Certificates"]),
     tests("TidyTests", ["HTTP"]),
     // The checks that libFuzzer runs as well; see Tests/Fuzz/README.md.
     .testTarget(
