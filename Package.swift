@@ -61,7 +61,12 @@ let package = Package(
     layer("StaticRunner", "Sandbox/Static", ["Bytes", "Sandbox", "Settings"]),
     layer("MemoryRunner", "Sandbox/Memory", ["Bytes", "Sandbox", "Settings"]),
     layer("RunnerConformance", "Sandbox/Conformance", ["Bytes", "Sandbox"]),
-    layer("Store", "Router/Store", ["Bytes", "Sandbox", "Auth", .product(name: "GRDB", package: "GRDB.swift")]),
+    layer(
+      "Store", "Router/Store",
+      [
+        "Bytes", "Sandbox", "Auth", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ]),
     layer("Client", "Proxy/Client", ["Bytes", "HTTP", "HTTP1", "TLS"]),
     layer("Demo", "Sandbox/Demo", ["COpenSSL"]),
     layer(
@@ -93,6 +98,7 @@ let package = Package(
     tests("PagesTests", ["Pages", "HTTP"]),
     tests("ConfigurationTests", ["Configuration", "Settings", "Bytes", "Sandbox", "Router", "StaticRunner", "HTTP"]),
     tests("CertificatesTests", ["Certificates"]),
+    tests("StoreTests", ["Store", "Sandbox", "Auth", "Bytes", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("DemoTests", ["Demo"]),
     tests("RunnerTests", ["Sandbox", "Settings", "StaticRunner", "MemoryRunner", "RunnerConformance", "Bytes"]),
     tests("ClientTests", ["Client", "Bytes", "HTTP1", "TLS", "Certificates"]),
