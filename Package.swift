@@ -33,6 +33,7 @@ let package = Package(
     // For Tests/Fuzz and bench, which are packages of their own.
     .library(name: "ProxyEngine", targets: ["ProxyEngine"]),
     .library(name: "Configuration", targets: ["Configuration", "Settings", "StaticRunner"]),
+    .library(name: "RouterParts", targets: ["Router", "Auth", "Store", "Sandbox", "Bytes", "HTTP"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

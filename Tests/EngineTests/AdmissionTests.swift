@@ -177,6 +177,12 @@ import Testing
         let refused = try ask("OPTIONS /x", fields)
         #expect(refused.status == "401" && !refused.head.contains("Access-Control"), "\(fields)")
       }
+      // A page that may embed the port may read its answers, too; others may not.
+      let answer = try ask("GET /x", "Origin: https://app.example.com\r\nX-Porthole-Token: \(guarded.token)\r\n")
+      #expect(answer.head.contains("Access-Control-Allow-Origin: https://app.example.com\r\n"))
+      #expect(answer.head.contains("Vary: Origin\r\n"))
+      let foreign = try ask("GET /x", "Origin: https://evil.test\r\nX-Porthole-Token: \(guarded.token)\r\n")
+      #expect(foreign.status == "200" && !foreign.head.contains("Access-Control"))
       // Whoever has a credential asks the app.
       let own = try ask(
         "OPTIONS /x", "Origin: https://app.example.com\r\nX-Porthole-Token: \(guarded.token)\r\n" + asks)

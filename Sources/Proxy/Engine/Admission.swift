@@ -171,7 +171,7 @@ struct Admission {
     return embeds(guarded, origin)
   }
 
-  private static func embeds(_ guarded: RouteGuard, _ origin: UnsafeBufferPointer<UInt8>) -> Bool {
+  static func embeds(_ guarded: RouteGuard, _ origin: UnsafeBufferPointer<UInt8>) -> Bool {
     guarded.policy?._withUnsafeGuaranteedRef { $0.embeds(origin) } ?? false
   }
 

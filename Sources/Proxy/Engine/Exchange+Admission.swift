@@ -17,6 +17,9 @@ extension Exchange {
     switch verdict {
     case .admitted(let admission):
       self.admission = admission
+      if admission.grounds != .open, let origin = view.headers.value(of: .origin), Admission.embeds(guarded, origin) {
+        embedOrigin = Array(origin)
+      }
       if admission.link != 0 { worker.linkUsed(guarded, admission.link, downstream.client.ip) }
       if guarded.state == .running {
         enter(guarded, view)

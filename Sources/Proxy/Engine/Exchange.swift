@@ -66,6 +66,8 @@ final class Exchange: Deadlined {
 
   // The sandbox.
   var admission = Admission()
+  /// The page of another site that asks and may read the answer (an origin of `embedOrigins`): apps don't know of it.
+  var embedOrigin: [UInt8] = []
   /// The place among the requests that depend on the same sandbox; the list is `SandboxPresence`'s.
   unowned(unsafe) var presence: SandboxPresence?
   unowned(unsafe) var nextPresent: Exchange?
@@ -320,6 +322,7 @@ final class Exchange: Deadlined {
     stream = nil
     bucket = nil
     admission = Admission()
+    if !embedOrigin.isEmpty { embedOrigin = [] }
     dialPatienceMs = 0
     call = nil
     redemption = 0

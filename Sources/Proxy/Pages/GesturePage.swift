@@ -36,7 +36,7 @@ extension Pages {
     (
       "content-security-policy",
       """
-      default-src 'none'; style-src 'sha256-/ZW98CloJcoq5NrMFCryQ4WPjkgD6ZoUG4FBvihBV7o='; base-uri 'none'; \
+      default-src 'none'; style-src 'sha256-H454STYGtWf1iFVhzmR+X+4k/Vpgn0nmUlXaDfmFp/o='; base-uri 'none'; \
       form-action 'self'
       """
     ), ("referrer-policy", "no-referrer"),
