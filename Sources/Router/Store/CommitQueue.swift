@@ -1,5 +1,4 @@
 internal import GRDB
-internal import Synchronization
 
 /// Group commit. Making a transaction durable means waiting for the disk, and the disk takes as long for many as for
 /// one. So those that come while it is waited for are collected, and made durable together.
@@ -16,7 +15,7 @@ final class CommitQueue: Sendable {
   static let groupMax = 512
 
   private let database: any DatabaseWriter
-  private let waiting = Mutex(Waiting())
+  private let waiting = Guarded(Waiting())
 
   init(_ database: any DatabaseWriter) { self.database = database }
 
@@ -34,21 +33,27 @@ final class CommitQueue: Sendable {
         defer { waiting.isAtWork = true }
         return !waiting.isAtWork
       }
-      if mustStart { database.asyncWriteWithoutTransaction { self.work($0) } }
+      if mustStart { work() }
     }
   }
 
-  /// On the writer's queue, until nobody waits any more.
-  private func work(_ database: Database) {
-    while true {
-      let jobs = waiting.withLock { waiting in
+  /// How many wait to be run.
+  var depth: Int { waiting.withLock { $0.jobs.count } }
+
+  /// Queues one round for the writer. Those who came meanwhile get another one, behind whoever reads by this connection.
+  private func work() {
+    database.asyncWriteWithoutTransaction { database in
+      let jobs = self.waiting.withLock { waiting in
         defer { waiting.jobs = [] }
-        waiting.isAtWork = !waiting.jobs.isEmpty
         return waiting.jobs
       }
-      if jobs.isEmpty { return }
       var rest = jobs[...]
-      while !rest.isEmpty { rest = commit(rest, database) }
+      while !rest.isEmpty { rest = self.commit(rest, database) }
+      let goesOn = self.waiting.withLock { waiting in
+        waiting.isAtWork = !waiting.jobs.isEmpty
+        return waiting.isAtWork
+      }
+      if goesOn { self.work() }
     }
   }
 

@@ -18,19 +18,20 @@ struct SandboxScan {
     var row: Columns { Columns(statement: statement) }
   }
 
+  static let sandboxes = "SELECT \(SandboxRow.columns) FROM sandbox ORDER BY id"
+  /// The plus keeps SQLite from the index by end, whose order is another.
+  static let exposures = """
+    SELECT \(ExposureRow.columns) FROM exposure WHERE +expiresAtMs IS NULL OR +expiresAtMs > ? ORDER BY sandbox, port
+    """
+  static let links =
+    "SELECT \(LinkRow.columns) FROM link WHERE expiresAtMs > ? ORDER BY sandbox, port, createdAtMs, id"
+
+  /// Exposures and links whose end is at `nowMs` have ended.
   init(_ database: Database, nowMs: UInt64) throws {
     self.database = database
-    sandboxes = try database.bound("SELECT \(SandboxRow.columns) FROM sandbox ORDER BY id", [])
-    // The plus keeps SQLite from the index by end, whose order is another.
-    exposures = Run(
-      statement: try database.bound(
-        """
-        SELECT \(ExposureRow.columns) FROM exposure WHERE +expiresAtMs IS NULL OR +expiresAtMs > ? ORDER BY sandbox, port
-        """, [.amount(nowMs)]))
-    links = Run(
-      statement: try database.bound(
-        "SELECT \(LinkRow.columns) FROM link WHERE expiresAtMs > ? ORDER BY sandbox, port, createdAtMs, id",
-        [.amount(nowMs)]))
+    sandboxes = try database.bound(SandboxScan.sandboxes, [])
+    exposures = Run(statement: try database.bound(SandboxScan.exposures, [.amount(nowMs)]))
+    links = Run(statement: try database.bound(SandboxScan.links, [.amount(nowMs)]))
   }
 
   mutating func forEach(_ body: (StoredSandbox, [Exposure]) throws -> Void) throws {

@@ -129,20 +129,26 @@ enum Schema {
     """
   ]
 
-  /// Brings a file up to `steps`. Each step is there with its number, or not at all.
-  static func migrate(_ db: Database, steps: [String] = steps) throws {
+  /// How many steps a file has seen. Throws for one that is not ours, or comes from a newer Porthole; it is not touched.
+  @discardableResult
+  static func version(_ db: Database, steps: [String] = steps) throws -> Int {
     let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
     let owner = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
     let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
     guard owner == applicationID || (isEmpty && owner == 0 && version == 0) else {
       throw StoreError("this is a database of another program: name another file under `store`")
     }
-    guard version <= steps.count else {
+    guard (0...steps.count).contains(version) else {
       throw StoreError(
         "it was written by a newer Porthole (schema \(version), this one knows \(steps.count)): "
           + "start that version again, or put back the file from before the upgrade")
     }
-    for number in version..<steps.count {
+    return version
+  }
+
+  /// Brings a file up to `steps`. Each step is there with its number, or not at all.
+  static func migrate(_ db: Database, steps: [String] = steps) throws {
+    for number in try version(db, steps: steps)..<steps.count {
       try db.inTransaction(.immediate) {
         try db.execute(sql: steps[number])
         try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(number + 1)")

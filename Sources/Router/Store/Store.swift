@@ -1,7 +1,6 @@
 public import Auth
 internal import GRDB
 public import Sandbox
-internal import Synchronization
 
 /// What must survive the process: one SQLite file in WAL mode.
 ///
@@ -13,15 +12,16 @@ public final class Store: Sendable {
     case file(path: String)
   }
 
-  private let database: any DatabaseWriter
-  private let commits: CommitQueue
+  /// Closes its connections when it goes, on whichever thread that is: `close` must not be called on the writer's own.
+  let database: any DatabaseWriter
+  let commits: CommitQueue
   /// For messages.
   private let place: String
   /// Nil for `.memory`.
   private let keysPath: String?
   /// The keys of `.memory`. For a file it only keeps two from writing the keys at once.
-  private let keys = Mutex<CredentialKeys?>(nil)
-  /// Held for as long as the store is: it goes after the connections, which `deinit` closes.
+  private let keys = Guarded<CredentialKeys?>(nil)
+  /// Held for as long as the store is.
   private let file: StoreFile?
 
   /// Opens, or makes, the file with rights for its owner alone, and brings its schema up to date. A schema from a newer
@@ -34,16 +34,12 @@ public final class Store: Sendable {
       file = nil
     case .file(let path):
       place = path
-      keysPath = path + ".keys"
-      file = try StoreFile(path)
+      let file = try StoreFile(path)
+      keysPath = file.keysPath
+      self.file = file
     }
     database = try Store.open(file?.path, place)
     commits = CommitQueue(database)
-  }
-
-  deinit {
-    // A file without its `-wal` is left behind where nobody reads any more. If somebody does, the last to go does it.
-    try? database.close()
   }
 
   private static func open(_ path: String?, _ place: String) throws(StoreError) -> any DatabaseWriter {
@@ -54,6 +50,8 @@ public final class Store: Sendable {
     configuration.busyMode = .timeout(5)
     configuration.maximumReaderCount = 4
     configuration.prepareDatabase { database in
+      // Before anything is changed.
+      try Schema.version(database)
       // What SQLite sorts stays out of /tmp.
       try database.execute(sql: "PRAGMA temp_store = MEMORY")
     }
@@ -67,6 +65,8 @@ public final class Store: Sendable {
       try database.writeWithoutTransaction { database in
         // GRDB turns this down for WAL, which keeps a file whole after a power cut but forgets the last transactions.
         try database.execute(sql: "PRAGMA synchronous = FULL")
+        // The `-wal` grows with the largest group, and with readers that stay; afterwards it shrinks to this.
+        try database.execute(sql: "PRAGMA journal_size_limit = 67108864")
         try Schema.migrate(database)
       }
       return database

@@ -8,11 +8,17 @@ internal import Glibc
 final class StoreFile: Sendable {
   /// Without symbolic links, so that two names of one file meet at the same lock.
   let path: String
+  /// Beside the name that was given, so that a link's keys do not move when its target comes to be. Absolute, as `path`
+  /// is, whatever the working folder becomes.
+  let keysPath: String
   private let lock: Int32
 
   /// Makes the file if it is missing.
   init(_ given: String) throws(StoreError) {
-    path = try StoreFile.resolved(given)
+    path = try StoreFile.made(given)
+    let slash = given.lastIndex(of: "/").map { given.index(after: $0) } ?? given.startIndex
+    let folder = try StoreFile.resolved(slash == given.startIndex ? "." : String(given[..<slash]))
+    keysPath = (folder == "/" ? "" : folder) + "/\(given[slash...]).keys"
     lock = try StoreFile.lock(path)
     // SQLite gives its `-wal` and `-shm` the rights of the file; there may be some from before.
     for name in [path, path + "-wal", path + "-shm"] { PrivateFile.restrict(name) }
@@ -21,7 +27,7 @@ final class StoreFile: Sendable {
   deinit { close(lock) }
 
   /// Made here, and not by SQLite, so that there is no moment at which others may read it.
-  private static func resolved(_ given: String) throws(StoreError) -> String {
+  private static func made(_ given: String) throws(StoreError) -> String {
     var status = stat()
     if stat(given, &status) != 0 {
       let descriptor = open(given, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -31,6 +37,10 @@ final class StoreFile: Sendable {
     } else if status.st_mode & S_IFMT != S_IFREG {
       throw StoreError("\(given): the store must be a file, and this is none: name another one under `store`")
     }
+    return try resolved(given)
+  }
+
+  private static func resolved(_ given: String) throws(StoreError) -> String {
     guard let real = realpath(given, nil) else { throw PrivateFile.failure("find the store", given, errno) }
     defer { free(real) }
     return String(cString: real)

@@ -16,16 +16,19 @@ final class TemporaryFolder: Sendable {
 
   func write(_ name: String, _ text: String) {
     let file = fopen("\(path)/\(name)", "w")!
-    fputs(text, file)
+    fwrite(text, 1, text.utf8.count, file)
     fclose(file)
   }
 
-  func text(_ name: String) -> String? {
-    guard let file = fopen("\(path)/\(name)", "r") else { return nil }
+  func text(_ name: String) -> String { String(decoding: bytes(name), as: UTF8.self) }
+
+  /// The first of them; empty where there is no such file.
+  func bytes(_ name: String) -> [UInt8] {
+    guard let file = fopen("\(path)/\(name)", "r") else { return [] }
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: 65_536)
     let count = fread(&bytes, 1, bytes.count, file)
-    return String(decoding: bytes[..<count], as: UTF8.self)
+    return Array(bytes[..<count])
   }
 
   /// Permission bits; nil where there is no such file.
