@@ -92,6 +92,7 @@ let package = Package(
     tests("CertificatesTests", ["Certificates"]),
     tests("DemoTests", ["Demo"]),
     tests("ClientTests", ["Client", "Bytes", "HTTP1", "TLS", "Certificates"]),
+    tests("MainTests", ["porthole"]),
     tests("TidyTests", ["HTTP"]),
     // The checks that libFuzzer runs as well; see Tests/Fuzz/README.md.
     .testTarget(

@@ -4,6 +4,7 @@ import http.server
 import json
 import socketserver
 import ssl
+import sys
 import threading
 import urllib.parse
 
@@ -91,7 +92,9 @@ class FakeAPI:
             daemon_threads = True
 
             def handle_error(self, request, client_address):
-                pass  # A client that has gone, or did not trust us.
+                # A client that has gone, or did not trust us, is none of our mistakes.
+                if not isinstance(sys.exception(), OSError):
+                    api.errors.append(sys.exception())
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.scheme = "https" if tls else "http"
