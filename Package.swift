@@ -103,6 +103,7 @@ let package = Package(
     tests("DemoTests", ["Demo"]),
     tests("RunnerTests", ["Sandbox", "Settings", "StaticRunner", "MemoryRunner", "RunnerConformance", "Bytes"]),
     tests("ClientTests", ["Client", "Bytes", "HTTP1", "TLS", "Certificates"]),
+    tests("MainTests", ["porthole"]),
     tests("TidyTests", ["HTTP"]),
     // The checks that libFuzzer runs as well; see Tests/Fuzz/README.md.
     .testTarget(

@@ -73,7 +73,21 @@ import Testing
   }
 
   @Test func theCommandLinesOwnVariablesAreLeftAlone() {
-    #expect(problems(minimal, ["PORTHOLE_CONFIG": "x", "PORTHOLE_API_KEY": "y"]) == [])
+    let own = ["PORTHOLE_CONFIG": "x", "PORTHOLE_API_URL": "http://127.0.0.1:1", "PORTHOLE_API_KEY": "y"]
+    #expect(problems(minimal, own) == [])
+    #expect(Set(Environment.reserved) == Set(own.keys))
+  }
+
+  /// A key of that name would silently be out of reach of its variable.
+  @Test func noKeyHasOneOfTheCommandLinesVariables() {
+    #expect(Set(Configuration.environmentNames.map(\.variable)).isDisjoint(with: Environment.reserved))
+  }
+
+  @Test func aTypoOfOneOfThemIsStillFound() {
+    #expect(
+      problems(minimal, ["PORTHOLE_API_URI": "y"]) == [
+        "environment variable PORTHOLE_API_URI: no key has this name; did you mean PORTHOLE_API_URL?"
+      ])
   }
 
   @Test(arguments: [

@@ -26,7 +26,7 @@ final class Connection {
   private let idleTimeoutMs: Int?
   private let scratch: UnsafeMutablePointer<UInt8>
   private static let scratchCapacity = 65_536
-  /// Beyond this, an answer that comes while we still send waits in the kernel.
+  /// How much of an answer is taken in while we still send.
   private static let inboxMax = 1 << 20
   private var outbox: [UInt8] = []
   private var sent = 0
@@ -106,8 +106,13 @@ extension Connection {
   }
 
   private func waitToSend() throws(ClientError) {
+    // So much of an answer before the request is over: it does not depend on the rest, and both would wait for ever.
+    guard availableCount < Connection.inboxMax else {
+      isDeaf = true
+      return
+    }
     var events = Int16(POLLOUT)
-    if end == nil, availableCount < Connection.inboxMax, tls?.isHandshakeDone ?? true { events |= Int16(POLLIN) }
+    if end == nil, tls?.isHandshakeDone ?? true { events |= Int16(POLLIN) }
     let ready = try socket.wait(for: events, timeoutMs: idleTimeoutMs)
     if ready & Int16(POLLIN) != 0 { try takeIn() }
   }

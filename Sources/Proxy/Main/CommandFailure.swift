@@ -2,19 +2,23 @@ import Glibc
 
 /// Ends a command with a message on standard error.
 struct CommandFailure: Error {
-  enum Status: Int32 {
-    case success = 0
-    /// It was asked rightly and did not work.
-    case failure = 1
-    /// The command line or the configuration is wrong: asking again will not help.
-    case misuse = 2
+  struct Status: Equatable {
+    let code: Int32
 
-    func exit() -> Never { Glibc.exit(rawValue) }
+    static let success = Status(code: 0)
+    /// It was asked rightly and did not work.
+    static let failure = Status(code: 1)
+    /// The command line or the configuration is wrong: asking again will not help.
+    static let misuse = Status(code: 2)
+
+    func exit() -> Never { Glibc.exit(code) }
   }
 
   /// Empty where everything was said already.
-  let message: String
-  let status: Status
+  var message: String
+  var status: Status
+  /// For standard output: with `--json`, what the API said instead of an answer. Empty for nothing.
+  var output = ""
 
   init(_ message: String, status: Status = .failure) {
     self.message = message

@@ -18,8 +18,23 @@ struct Porthole: ParsableCommand {
         porthole serve -c porthole.yaml     run until SIGTERM; SIGHUP reloads
         porthole explain https://3000-demo.preview.localhost:8443/
 
+      Use it, with an API key in PORTHOLE_API_KEY or ~/.config/porthole/key:
+        porthole sandbox create --image python:3.12-slim
+        porthole sandbox exec ID -- uname -a
+        porthole ps start ID -- python -m http.server 8000
+        porthole expose ID 8000 --auth token --wait
+        porthole links create ID 8000 --ttl 1d
+        porthole events --follow
+
+      Where it is asked: --api, else PORTHOLE_API_URL, else
+      \(APIOptions.defaultURL). Commands that print data have --json.
+
       Every key of the configuration has an environment variable, which wins:
       workers is PORTHOLE_WORKERS, log.level is PORTHOLE_LOG_LEVEL.
+
+      Completion in bash (zsh and fish likewise):
+        porthole --generate-completion-script bash > \\
+          ~/.local/share/bash-completion/completions/porthole
 
       Exit status:
         0   fine
@@ -29,6 +44,20 @@ struct Porthole: ParsableCommand {
     version: Version.text,
     subcommands: [
       UpCommand.self, ServeCommand.self, CheckCommand.self, ExplainCommand.self, CertsCommand.self, DemoCommand.self,
+    ],
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Sandboxes",
+        subcommands: [
+          SandboxCommand.self, SnapshotCommand.self, ProcessCommand.self, FilesCommand.self, UsageCommand.self,
+          HistoryCommand.self,
+        ]),
+      CommandGroup(
+        name: "Ports",
+        subcommands: [
+          ExposeCommand.self, PortsCommand.self, CloseCommand.self, WaitCommand.self, LinksCommand.self,
+        ]),
+      CommandGroup(name: "Control", subcommands: [EventsCommand.self, KeysCommand.self]),
     ])
 
   /// ArgumentParser's own main would exit with 64 for a wrong command line; everybody else says 2.
@@ -37,6 +66,7 @@ struct Porthole: ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
     } catch let failure as CommandFailure {
+      if !failure.output.isEmpty { Terminal.print(failure.output) }
       Terminal.error(failure.message)
       failure.status.exit()
     } catch {

@@ -7,8 +7,9 @@ import Settings
 /// (`{kind: static}`). A variable that is set to nothing counts as not set. Items of a list have no names of their own.
 enum Environment {
   static let prefix = "PORTHOLE_"
-  /// Variables that are ours but not keys; the command line reads them.
-  static let reserved = ["PORTHOLE_CONFIG", "PORTHOLE_API_KEY"]
+  /// Variables that are ours but not keys; the command line reads them. Whoever has exported them for `porthole sandbox`
+  /// starts `porthole serve` from the same shell.
+  static let reserved = ["PORTHOLE_CONFIG", "PORTHOLE_API_URL", "PORTHOLE_API_KEY"]
 
   struct Name: Sendable {
     let variable: String
