@@ -91,6 +91,7 @@ let package = Package(
     tests("ConfigurationTests", ["Configuration", "Bytes", "Sandbox", "Router", "StaticRunner", "HTTP"]),
     tests("CertificatesTests", ["Certificates"]),
     tests("DemoTests", ["Demo"]),
+    tests("RunnerTests", ["Sandbox", "StaticRunner", "MemoryRunner", "RunnerConformance", "Bytes"]),
     tests("TidyTests", ["HTTP"]),
     // The checks that libFuzzer runs as well; see Tests/Fuzz/README.md.
     .testTarget(

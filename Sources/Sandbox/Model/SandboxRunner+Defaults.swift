@@ -6,14 +6,18 @@ extension SandboxRunner {
   public func settled() async {}
   public func stop() async {}
 
-  public func create(_ id: SandboxID, _ spec: SandboxSpec, deadline: Deadline) async throws(RunnerError) -> SandboxAddress {
+  public func create(_ id: SandboxID, _ spec: SandboxSpec, deadline: Deadline) async throws(RunnerError)
+    -> SandboxAddress
+  {
     throw .unsupported(.create)
   }
   public func destroy(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) -> SandboxUsage {
     throw .unsupported(.create)
   }
   public func pause(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) { throw .unsupported(.pause) }
-  public func hibernate(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) { throw .unsupported(.hibernate) }
+  public func hibernate(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) {
+    throw .unsupported(.hibernate)
+  }
   public func resume(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) -> SandboxAddress {
     throw .unsupported(.pause)
   }

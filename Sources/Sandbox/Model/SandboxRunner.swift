@@ -81,7 +81,8 @@ public protocol SandboxRunner: Sendable {
   ) async throws(RunnerError) -> ExecStatus
 
   /// Starts a command in the background; it lives until it ends, is stopped, or the sandbox ends.
-  func startProcess(_ id: SandboxID, _ command: ExecRequest, deadline: Deadline) async throws(RunnerError) -> ProcessInfo
+  func startProcess(_ id: SandboxID, _ command: ExecRequest, deadline: Deadline) async throws(RunnerError)
+    -> ProcessInfo
   func processes(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) -> [ProcessInfo]
   /// The output so far, and what follows until the process ends if `follow` is set. Bounded: the oldest goes first.
   func logs(
