@@ -18,7 +18,7 @@ struct SandboxChange {
   /// Written back at the end if it is different.
   var row: StoredSandbox
   var publication = Publication.sameGeneration
-  private(set) var hasEvents = false
+  private(set) var eventCount = 0
 
   init(tx: StoreTransaction, nowMs: UInt64, row: StoredSandbox) {
     self.tx = tx
@@ -32,7 +32,7 @@ struct SandboxChange {
     try tx.append(
       StoredEvent(
         atMs: nowMs, type: type.rawValue, sandbox: row.id, port: port, details: JSONWriter.string(details)))
-    hasEvents = true
+    eventCount += 1
   }
 
   /// Remembers an answer together with what it answers for.
@@ -51,7 +51,7 @@ struct SandboxChange {
 struct CommittedChange: Sendable {
   var id: SandboxID
   var route: RouteChange?
-  var hasEvents: Bool
+  var eventCount: Int
 }
 
 extension SandboxChange {
@@ -65,6 +65,6 @@ extension SandboxChange {
     case .freshGeneration:
       route = try tx.route(row, generation: Generation.next(), nowMs: nowMs, reservedPorts: reservedPorts)
     }
-    return CommittedChange(id: row.id, route: route, hasEvents: hasEvents)
+    return CommittedChange(id: row.id, route: route, eventCount: eventCount)
   }
 }
