@@ -7,14 +7,16 @@ internal import Store
 
 extension ControlPlane {
   /// Asks the runner for `first`, and for what follows from that, until the sandbox rests. Nobody's leaving stops it.
-  func drive(_ life: Life, _ first: SandboxLifecycle.Verb?) {
-    life.settling = Settling()
+  @discardableResult
+  func drive(_ life: Life, _ first: SandboxLifecycle.Verb) -> Settling {
+    let settling = Settling()
+    life.settling = settling
     Task {
-      var next = first
-      if next == nil { await writeOrLog(life) }
+      var next: SandboxLifecycle.Verb? = first
       while let verb = next { next = await see(verb, through: life) }
       settle(life)
     }
+    return settling
   }
 
   private func settle(_ life: Life) {
@@ -75,6 +77,7 @@ extension ControlPlane {
   ) async {
     let note = VerbNote(verb: verb, result: result, cause: life.cause, whenMade: life.whenMade, isMoot: wasEnding)
     if case .success(.snapshot(let info)) = result { life.settling?.snapshot = info }
+    if case .success(.addresses(let addresses)) = result { life.settling?.addresses = addresses }
     if case .success = result, verb == .snapshot || verb == .fork { life.settling?.isCopied = true }
     await writeOrLog(life) { try note.write(&$0) }
     if verb == .create { life.whenMade = nil }

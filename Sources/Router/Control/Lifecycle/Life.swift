@@ -96,6 +96,7 @@ final class Settling {
   /// The first thing that failed.
   var failure: Problem?
   var snapshot: SnapshotInfo?
+  var addresses: [SandboxAddress]?
   /// Whether a copy was made.
   var isCopied = false
 
