@@ -60,7 +60,12 @@ let package = Package(
     layer("StaticRunner", "Sandbox/Static", ["Bytes", "Sandbox"]),
     layer("MemoryRunner", "Sandbox/Memory", ["Bytes", "Sandbox"]),
     layer("RunnerConformance", "Sandbox/Conformance", ["Bytes", "Sandbox"]),
-    layer("Store", "Router/Store", ["Bytes", "Sandbox", "Auth", .product(name: "GRDB", package: "GRDB.swift")]),
+    layer(
+      "Store", "Router/Store",
+      [
+        "Bytes", "Sandbox", "Auth", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ]),
     layer("Client", "Proxy/Client", ["Bytes", "HTTP", "HTTP1", "TLS"]),
     layer("Demo", "Sandbox/Demo", ["COpenSSL"]),
     layer("Configuration", "Router/Configuration", ["Bytes", "Sandbox", .product(name: "Yams", package: "Yams")]),
@@ -90,6 +95,7 @@ let package = Package(
     tests("PagesTests", ["Pages", "HTTP"]),
     tests("ConfigurationTests", ["Configuration", "Bytes", "Sandbox", "Router", "StaticRunner", "HTTP"]),
     tests("CertificatesTests", ["Certificates"]),
+    tests("StoreTests", ["Store", "Sandbox", "Auth", "Bytes", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("DemoTests", ["Demo"]),
     tests("RunnerTests", ["Sandbox", "StaticRunner", "MemoryRunner", "RunnerConformance", "Bytes"]),
     tests("TidyTests", ["HTTP"]),
