@@ -52,8 +52,9 @@ final class Idempotency {
         .retrying(after: 1)
     }
     defer { running.remove(ticket.key) }
-    if let known = try await store.read({ try $0.answer(ticket.key) }), nowMs < known.createdAtMs + keptMs {
-      return (try Idempotency.replay(known, for: ticket), true)
+    if let known = try await store.read({ try $0.answer(ticket.key) }) {
+      if nowMs < known.createdAtMs + keptMs { return (try Idempotency.replay(known, for: ticket), true) }
+      try await store.write { try $0.forgetAnswers(before: known.createdAtMs + 1) }
     }
     let reply = try await work()
     try await keep(reply, ticket, store, nowMs: nowMs)
