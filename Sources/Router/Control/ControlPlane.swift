@@ -1,6 +1,6 @@
-public import Auth
+internal import Auth
 public import Loop
-public import Router
+internal import Router
 public import Sandbox
 public import Store
 public import Telemetry

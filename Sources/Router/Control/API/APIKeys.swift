@@ -22,6 +22,8 @@ final class APIKeys {
 
   var validCount: Int { byHash.count }
 
+  func isValid(_ id: String) -> Bool { byHash.values.contains { $0.id == id } }
+
   /// The id of the key with this text. Finding a hash by hashing tells nothing about how much of a guess was right.
   func id(of text: String, nowMs: UInt64) -> String? {
     let hash = SHA256.hash(text)

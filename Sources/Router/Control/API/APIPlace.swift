@@ -1,3 +1,4 @@
+internal import Loop
 internal import Sandbox
 
 /// Where a call came in: on the listener, on `api.<domain>`, or on a sandbox's own host.

@@ -1,3 +1,5 @@
+internal import Loop
+
 /// One call of the control API: how it is found, who may make it, what goes in and what comes out. Routing, validation
 /// and the OpenAPI document all go by it.
 struct APIRoute: Sendable {

@@ -1,6 +1,7 @@
 internal import HTTP
-public import Loop
+internal import Loop
 internal import Sandbox
+internal import Telemetry
 
 extension ControlPlane {
   /// Answers one call. Cancel its task when the client goes: what only the client wanted ends then, and what has begun
@@ -111,7 +112,9 @@ enum BodyType {
   static func check(_ headers: [(name: String, value: String)]) throws(Problem) {
     guard let value = headers.first(where: { $0.name == "content-type" })?.value else { return }
     let type = value.prefix { $0 != ";" }.trimmingSpaces.lowercased()
-    if type.isEmpty || type == "application/json" || type.hasPrefix("application/") && type.hasSuffix("+json") { return }
+    if type.isEmpty || type == "application/json" || type.hasPrefix("application/") && type.hasSuffix("+json") {
+      return
+    }
     throw Problem(
       415, "request/unsupported-media-type",
       "the body has to be JSON, sent as Content-Type: application/json; found \(JSONValue.quoted(String(type)))")

@@ -1,4 +1,5 @@
 internal import Auth
+internal import Loop
 internal import Sandbox
 internal import Store
 
@@ -55,7 +56,8 @@ extension CopyCalls {
     try plane.require([.fork])
     let parent = try await plane.row(id)
     try parent.mustRun()
-    let (children, settlings) = (0..<count).map { _ in beginChild(of: parent, plane) }.unzipped
+    let begun = (0..<count).map { _ in beginChild(of: parent, plane) }
+    let children = begun.map(\.child)
     let result: Result<Void, any Error>
     do {
       try await run(children, of: id, plane)
@@ -63,9 +65,9 @@ extension CopyCalls {
     } catch {
       result = .failure(error)
     }
-    for settling in settlings { await settling.ended() }
+    for child in begun { await child.settling.ended() }
     try result.get()
-    if let failure = settlings.compactMap(\.failure).first { throw failure }
+    if let failure = begun.compactMap(\.settling.failure).first { throw failure }
     let (views, nowMs, ids) = (plane.views, plane.nowMs, children.map(\.id))
     let body = try await plane.read { tx in
       JSONValue.object([
@@ -84,7 +86,9 @@ extension CopyCalls {
   }
 
   @ControlLoop
-  private static func beginChild(of parent: StoredSandbox, _ plane: ControlPlane) -> (Child, Settling) {
+  private static func beginChild(
+    of parent: StoredSandbox, _ plane: ControlPlane
+  ) -> (child: Child, settling: Settling) {
     guard let id = SandboxID(Secret.makeID("s")) else { preconditionFailure("ids that we make follow the rule") }
     var row = StoredSandbox(
       id: id, name: parent.name, spec: parent.spec, ingress: parent.ingress,
@@ -128,11 +132,5 @@ extension SandboxChange {
       stored.firstRequestAtMs = nil
       try tx.insert(stored)
     }
-  }
-}
-
-extension Array {
-  fileprivate var unzipped: ([CopyCalls.Child], [Settling]) where Element == (CopyCalls.Child, Settling) {
-    (map(\.0), map(\.1))
   }
 }

@@ -45,7 +45,8 @@ struct CreateBody {
     var ingress = body.object("ingress").map { Ingress($0) } ?? Ingress()
     if let allowed = body.object("network")?.object("ingress")?.ports("allowPorts") {
       if let other = ingress.allowPorts, other != allowed {
-        throw .invalid("network.ingress.allowPorts", "expected the same ports as in ingress.allowPorts, or only one of the two")
+        throw .invalid(
+          "network.ingress.allowPorts", "expected the same ports as in ingress.allowPorts, or only one of the two")
       }
       ingress.allowPorts = allowed
     }

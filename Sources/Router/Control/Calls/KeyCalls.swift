@@ -1,4 +1,5 @@
 internal import Auth
+internal import Loop
 internal import Store
 
 /// Keys for this API.

@@ -1,5 +1,6 @@
 internal import Auth
 internal import Bytes
+internal import Loop
 internal import Sandbox
 internal import Store
 

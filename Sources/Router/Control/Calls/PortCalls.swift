@@ -1,5 +1,6 @@
 internal import Auth
 internal import Bytes
+internal import Loop
 internal import Sandbox
 internal import Store
 
@@ -180,7 +181,8 @@ extension SandboxChange {
 extension Views {
   fileprivate func exposedDetails(_ stored: StoredExposure, _ row: StoredSandbox) -> JSONValue {
     .members([
-      "url": .string(origin(row.id, port: stored.exposure.port) + "/"), "name": stored.exposure.name.map { .string($0) },
+      "url": .string(origin(row.id, port: stored.exposure.port) + "/"),
+      "name": stored.exposure.name.map { .string($0) },
       "auth": .string(stored.exposure.auth.rawValue),
       "expiresAt": stored.exposure.expiresAtMs.map { TimeText.json(ms: $0) },
     ])

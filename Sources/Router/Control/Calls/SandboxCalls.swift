@@ -1,4 +1,5 @@
 internal import Auth
+internal import Loop
 internal import Sandbox
 internal import Store
 
@@ -48,7 +49,8 @@ enum SandboxCalls {
   private static let endedShape = Shape(
     "Ended", "What a sandbox used.",
     [
-      Field("id", .plain), Field("status", .word(["terminated"])), Field("cpuMs", .count), Field("memPeakBytes", .count),
+      Field("id", .plain), Field("status", .word(["terminated"])), Field("cpuMs", .count),
+      Field("memPeakBytes", .count),
       Field("uptimeMs", .count, "Time in state `running`."),
     ])
 }

@@ -1,4 +1,5 @@
 internal import Auth
+internal import Loop
 internal import Sandbox
 internal import Store
 

@@ -1,3 +1,4 @@
+internal import Loop
 internal import Sandbox
 internal import Store
 
@@ -19,7 +20,10 @@ enum WaitCalls {
                 Field("attempts", .count), .optional("status", .integer(100...599), "`http` only."),
               ]))
         )
-      ], errors: ["conflict/state", "runner/timeout", "policy/port-reserved", "lifecycle/terminated", "runner/unsupported"],
+      ],
+      errors: [
+        "conflict/state", "runner/timeout", "policy/port-reserved", "lifecycle/terminated", "runner/unsupported",
+      ],
       finishes: false
     ) { plane, request in try await wait(plane, request) }
   ]

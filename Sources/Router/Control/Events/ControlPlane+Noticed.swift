@@ -1,5 +1,7 @@
+internal import Bytes
 internal import Sandbox
 internal import Store
+internal import Telemetry
 
 extension ControlPlane {
   /// Writes down what workers told in the last second, and which API keys were used.

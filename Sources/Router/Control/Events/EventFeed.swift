@@ -7,7 +7,7 @@ internal import Store
 /// The newest events are held here, read once for all readers.
 @ControlLoop
 final class EventFeed {
-  static let pageMax = 512
+  nonisolated static let pageMax = 512
 
   private let store: Store
   private var waiting: [Wait] = []

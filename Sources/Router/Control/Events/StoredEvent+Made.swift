@@ -33,7 +33,9 @@ enum LinkID {
   }
 
   static func number(_ text: String) -> UInt64? {
-    guard text.hasPrefix("lnk"), text.utf8.count == 19, let id = UInt64(text.dropFirst(3), radix: 16) else { return nil }
+    guard text.hasPrefix("lnk"), text.utf8.count == 19, let id = UInt64(text.dropFirst(3), radix: 16) else {
+      return nil
+    }
     return self.text(id) == text ? id : nil
   }
 }

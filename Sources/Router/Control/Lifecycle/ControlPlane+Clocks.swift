@@ -1,6 +1,8 @@
+internal import Auth
 internal import Loop
 internal import Sandbox
 internal import Store
+internal import Telemetry
 
 // What happens because time passes: idle sandboxes, exposures that end, and keys that grow old.
 

@@ -1,6 +1,7 @@
 internal import Router
 internal import Sandbox
 internal import Store
+internal import Telemetry
 
 // Seeing a change of state through: what is intended is written and told to the workers first, then the runner is asked,
 // then what came of it is written and told.

@@ -1,6 +1,8 @@
+internal import Bytes
 public import Router
 internal import Sandbox
 internal import Store
+internal import Telemetry
 
 extension ControlPlane {
   /// What workers tell. Returns at once.

@@ -2,6 +2,7 @@ internal import Auth
 internal import Router
 internal import Sandbox
 internal import Store
+internal import Telemetry
 
 extension ControlPlane {
   func take(_ event: RunnerEvent) async {
@@ -12,8 +13,8 @@ extension ControlPlane {
       case .ended(let id, let reason): try await happened(.ended, to: id, reason)
       case .failed(let id, let reason): try await happened(.lost, to: id, reason)
       case .moved(let id, let address): try await moved(id, address)
-      case .portOpened(let id, let port): try await port(.portOpened, id, port)
-      case .portClosed(let id, let port): try await port(.portClosed, id, port)
+      case .portOpened(let id, let port): try await noteEvent(.portOpened, id, port)
+      case .portClosed(let id, let port): try await noteEvent(.portClosed, id, port)
       }
     } catch let problem as Problem where problem.status == 404 {
       logger?.debug("a runner told of a sandbox that is not known")
@@ -46,7 +47,7 @@ extension ControlPlane {
     }
   }
 
-  private func port(_ type: EventType, _ id: SandboxID, _ port: UInt16) async throws {
+  private func noteEvent(_ type: EventType, _ id: SandboxID, _ port: UInt16) async throws {
     try await change(id) { change in
       change.publication = .nothing
       try change.event(type, port: port)
@@ -96,9 +97,11 @@ extension StoreTransaction {
   fileprivate func list(_ listed: ListedSandbox, nowMs: UInt64, _ keys: CredentialKeys) throws -> SandboxChange? {
     let known = try sandbox(listed.id)
     if let known, !known.isListed { return nil }
-    var row = known ?? StoredSandbox(
-      id: listed.id, spec: SandboxSpec(image: StoredSandbox.listedImage),
-      credential: .make(for: listed.id, keys), createdAtMs: nowMs)
+    var row =
+      known
+      ?? StoredSandbox(
+        id: listed.id, spec: SandboxSpec(image: StoredSandbox.listedImage),
+        credential: .make(for: listed.id, keys), createdAtMs: nowMs)
     let before = row
     row.ingress = listed.ingress
     row.address = listed.address

@@ -1,6 +1,5 @@
 internal import Auth
-internal import Glibc
-public import Loop
+internal import Loop
 internal import Router
 internal import Sandbox
 internal import Store
@@ -30,8 +29,6 @@ extension ControlPlane {
     armIdle()
     everySecond()
     everyMinute()
-    // Reading a million rows leaves pages behind that nobody needs again.
-    malloc_trim(0)
     return firstKey
   }
 

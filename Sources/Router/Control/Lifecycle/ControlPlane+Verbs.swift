@@ -51,12 +51,12 @@ extension ControlPlane {
   private func timeout(of verb: SandboxLifecycle.Verb, _ making: Life.Making) -> Duration {
     if verb == .create, case .forked = making { return settings.copyTimeout }
     switch verb {
-    case .create: settings.createTimeout
-    case .pause: settings.pauseTimeout
-    case .hibernate: settings.hibernateTimeout
-    case .resume: settings.resumeTimeout
-    case .snapshot, .fork: settings.copyTimeout
-    case .destroy: settings.destroyTimeout
+    case .create: return settings.createTimeout
+    case .pause: return settings.pauseTimeout
+    case .hibernate: return settings.hibernateTimeout
+    case .resume: return settings.resumeTimeout
+    case .snapshot, .fork: return settings.copyTimeout
+    case .destroy: return settings.destroyTimeout
     }
   }
 

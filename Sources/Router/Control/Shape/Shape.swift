@@ -78,7 +78,9 @@ extension FieldType {
   var expected: String {
     switch self {
     case .text(let rule): rule.expected
-    case .integer(let range): range.upperBound == .max ? "a number of \(range.lowerBound) or more" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+    case .integer(let range):
+      range.upperBound == .max
+        ? "a number of \(range.lowerBound) or more" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
     case .number: "a number"
     case .boolean: "true or false"
     case .word(let words): "one of " + words.map { "\"\($0)\"" }.joined(separator: ", ")

@@ -78,7 +78,8 @@ extension TextRule {
   ) { isHostPolicy($0) }
 
   static let pathPrefix = TextRule(
-    expected: "a path that begins with / and has no . or .. segments, percent-encodings of / . \\ %, backslashes, ? or #",
+    expected:
+      "a path that begins with / and has no . or .. segments, percent-encodings of / . \\ %, backslashes, ? or #",
     lengths: 1...1024, check: isPathPrefix)
 
   /// Where a link leads: what the bootstrap would follow.

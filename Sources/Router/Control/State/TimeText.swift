@@ -10,7 +10,8 @@ enum TimeText {
     func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
     let millis = String(1000 + ms % 1000).dropFirst()
     let year = String(10_000 + Int(parts.tm_year) + 1900).dropFirst()
-    return "\(year)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(millis)Z"
+    return
+      "\(year)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(millis)Z"
   }
 
   static func json(ms: UInt64?) -> JSONValue { ms.map { .string(from(ms: $0)) } ?? .null }

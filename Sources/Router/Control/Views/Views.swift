@@ -29,7 +29,8 @@ enum SandboxView {
       .optional(
         "allowPorts", .list(.integer(1...65535), countMax: 65_535), "The network policy: limits either mode to these."),
       .defaulting(
-        "wake", .boolean, to: false, "`open` only: a request to a port that nobody exposed resumes a sandbox that sleeps."
+        "wake", .boolean, to: false,
+        "`open` only: a request to a port that nobody exposed resumes a sandbox that sleeps."
       ),
     ])
 
@@ -60,7 +61,7 @@ enum SandboxView {
       Field("reason", .nullable(.plain), "Why it failed or ended, where nobody asked for that."),
       .optional("token", .plain, "Only where it is new: it can't be shown again."),
     ])
-
+}
 
 extension Views {
   func sandbox(_ row: StoredSandbox, exposedPorts: Int, showsToken: Bool = false) -> JSONValue {
