@@ -44,7 +44,7 @@ extension Server {
   /// Runs until a signal ends it, and ends the process with the server's status.
   ///
   /// - Parameter reload: reads the configuration again, on SIGHUP.
-  static func runOrFail(
+  nonisolated static func runOrFail(
     _ configuration: Configuration, reload: @escaping () throws(ConfigurationError) -> Configuration
   ) throws(CommandFailure) -> Never {
     let status: Int32

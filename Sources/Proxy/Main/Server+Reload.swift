@@ -68,7 +68,7 @@ extension Server {
     var table = fleet.table.applying(changes)
     if next.domains != configuration.domains {
       table = table.replacingDomains(next.domains)
-      plane.settings.domains = next.domains
+      plane.serve(domains: next.domains)
     }
     fleet.replace(table, touched: [])
 

@@ -113,10 +113,20 @@ final class Server {
       }
       made.append(worker)
     }
-    finished = { [unowned self] in workerDrained() }
     if let address = configuration.listen.api {
       api = try control.listen(ListenerSettings(.api, address, false, configuration), tls: nil)
     }
+    fleet = WorkerFleet(table)
+    runner = try Runners.make(configuration)
+    let hooks = ServerHooks()
+    plane = ControlPlane(
+      store: try Store(Store.Location(configuration.store)), runner: runner, dataPlane: fleet,
+      settings: ControlSettings(configuration, httpsPort: listeners.first?.address.port ?? 443),
+      clock: LoopClock(loop: control.loop),
+      hooks: ControlHooks(
+        ownPages: { hooks.server?.page($0) }, probe: LoopProbe(loop: control.loop),
+        gateway: { hooks.server?.describeGateway($0) }), logger: logger)
+    finished = { [unowned self] in workerDrained() }
     // Only now is every address known: with port 0 the kernel chose it.
     let settings = engineSettings(configuration)
     for worker in made {
@@ -125,18 +135,7 @@ final class Server {
     }
     try control.listen(internalPath: socket.path)
 
-    fleet = WorkerFleet(table)
-    runner = try Runners.make(configuration)
-    var own: @ControlLoop (String) -> OwnPage? = { _ in nil }
-    var gateway: @ControlLoop (String) -> String? = { _ in nil }
-    plane = ControlPlane(
-      store: try Store(Store.Location(configuration.store)), runner: runner, dataPlane: fleet,
-      settings: ControlSettings(configuration, httpsPort: listeners.first?.address.port ?? 443),
-      clock: LoopClock(loop: control.loop),
-      hooks: ControlHooks(
-        ownPages: { own($0) }, probe: LoopProbe(loop: control.loop), gateway: { gateway($0) }), logger: logger)
-    own = { [unowned self] in page($0) }
-    gateway = { [unowned self] in describeGateway($0) }
+    hooks.server = self
     reported = { [unowned self] in plane.take($0) }
     control.localService = LocalService { [unowned self] call in
       ControlLoop.assumeHere {
@@ -314,7 +313,7 @@ final class Server {
 
   // MARK: Pages of the process
 
-  private func page(_ path: String) -> OwnPage? {
+  fileprivate func page(_ path: String) -> OwnPage? {
     switch path {
     case "/healthz": return .text("ok\n")
     case "/readyz":
@@ -335,11 +334,18 @@ final class Server {
     return OwnPage(contentType: "\(PrometheusText.contentType)", body: text.bytes)
   }
 
-  private func describeGateway(_ host: String) -> String? {
+  fileprivate func describeGateway(_ host: String) -> String? {
     let wildcard = host.firstIndex(of: ".").map { "*" + host[$0...] }
     guard let route = gateways[host]?.route ?? wildcard.flatMap({ gateways[$0]?.route }) else { return nil }
     return "\(route.upstream.url)"
   }
+}
+
+/// What the control plane is given before there is a server.
+@ControlLoop
+private final class ServerHooks {
+  unowned var server: Server?
+  nonisolated init() {}
 }
 
 extension OwnPage {

@@ -16,11 +16,11 @@ public final class ControlPlane {
   let store: Store
   let runner: any SandboxRunner
   let dataPlane: any DataPlane
-  let settings: ControlSettings
+  private(set) var settings: ControlSettings
   let hooks: ControlHooks
   let clock: any ControlClock
   let logger: Logger?
-  let views: Views
+  private(set) var views: Views
 
   /// Nil before `start`.
   var keys: CredentialKeys?
@@ -38,6 +38,8 @@ public final class ControlPlane {
   var expiryAlarm: (atMs: UInt64, alarm: any ControlAlarm)?
   var counted = ControlCounters()
   var isStopping = false
+  /// Takes what the runner tells, in its order.
+  var runnerNews: AsyncStream<RunnerNews>.Continuation?
 
   public init(
     store: Store, runner: any SandboxRunner, dataPlane: any DataPlane, settings: ControlSettings,
@@ -52,6 +54,12 @@ public final class ControlPlane {
     self.logger = logger
     views = Views(settings: settings, runnerKind: runner.kind)
     feed = EventFeed(store: store)
+  }
+
+  /// The domains of the configuration changed: URLs are made below the first of them from now on.
+  public func serve(domains: [String]) {
+    settings.domains = domains
+    views = Views(settings: settings, runnerKind: runner.kind)
   }
 
   public var counters: ControlCounters {

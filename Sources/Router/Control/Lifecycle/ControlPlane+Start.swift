@@ -16,13 +16,19 @@ extension ControlPlane {
     dataPlane.publish(credentialKeys)
     let firstKey = try await loadAPIKeys()
 
-    let (events, continuation) = AsyncStream<RunnerEvent>.makeStream()
-    let listed = try await runner.start { continuation.yield($0) }
+    let (events, continuation) = AsyncStream<RunnerNews>.makeStream()
+    runnerNews = continuation
+    let listed = try await runner.start { continuation.yield(.event($0)) }
     try await list(listed, publishing: false)
     try await reconcile()
     await runner.settled()
     Task { [weak self] in
-      for await event in events { await self?.take(event) }
+      for await news in events {
+        switch news {
+        case .event(let event): await self?.take(event)
+        case .mark(let wait): wait.end()
+        }
+      }
     }
 
     try await loadExpiries()
@@ -38,6 +44,13 @@ extension ControlPlane {
     feed.stop()
     await writeNoticed()
     await runner.stop()
+  }
+
+  /// Returns when everything that the runner has told so far is done.
+  public func settled() async {
+    let wait = Wait()
+    runnerNews?.yield(.mark(wait))
+    await wait.ended()
   }
 
   private func loadAPIKeys() async throws -> String? {
@@ -77,6 +90,12 @@ extension ControlPlane {
       counted.events += UInt64(events)
     }
   }
+}
+
+/// What the runner tells, and marks in between that somebody waits for.
+enum RunnerNews: Sendable {
+  case event(RunnerEvent)
+  case mark(Wait)
 }
 
 /// Compares the store with the runner, sandbox by sandbox. It keeps what is different, and the routes.
