@@ -26,6 +26,9 @@ public final class LocalCall {
   private var received: [UInt8] = []
   private var isComplete: Bool
   private var isBegun = false
+  private var isAnswered = false
+  /// Called once if the client goes, or the exchange is cut, before all of the answer was given.
+  public var whenAbandoned: (() -> Void)?
   private var reader: ((Chunk) -> Void)?
   private var writer: ((Bool) -> Void)?
 
@@ -129,6 +132,7 @@ public final class LocalCall {
   /// A whole answer. Nothing happens when the client has gone.
   public func respond(_ response: LocalResponse) {
     guard let exchange, !isBegun else { return }
+    isAnswered = true
     exchange.answerLocally(response)
   }
 
@@ -151,11 +155,16 @@ public final class LocalCall {
   }
 
   public func end() {
-    if isBegun { exchange?.endStreaming() }
+    guard isBegun else { return }
+    isAnswered = true
+    exchange?.endStreaming()
   }
 
   /// Cuts an answer that cannot be completed.
-  public func abort() { exchange?.cutStreaming() }
+  public func abort() {
+    isAnswered = true
+    exchange?.cutStreaming()
+  }
 
   // MARK: What the exchange tells
 
@@ -173,6 +182,9 @@ public final class LocalCall {
     self.writer = nil
     reader?(.gone)
     writer?(false)
+    let whenAbandoned = whenAbandoned
+    self.whenAbandoned = nil
+    if !isAnswered { whenAbandoned?() }
   }
 }
 

@@ -139,8 +139,9 @@ final class Server {
     reported = { [unowned self] in plane.take($0) }
     control.localService = LocalService { [unowned self] call in
       ControlLoop.assumeHere {
-        let call = EngineCall(call)
-        Task { await self.plane.handle(call) }
+        let made = EngineCall(call)
+        let task = Task { await self.plane.handle(made) }
+        call.whenAbandoned = { task.cancel() }
       }
     }
   }

@@ -28,6 +28,10 @@ extension ControlPlane {
   private func dispatch(_ answer: Answering) async throws {
     let call = answer.call
     let place = try APIPlace(call, domains: settings.domains)
+    // Any name without a port in front comes here. One that no sandbox has is as unknown as any other host.
+    if let id = place.sandbox, dataPlane.table.state(of: id) == nil {
+      throw Problem.notFound("there is nothing at this address")
+    }
     if place.isPublic, let page = hooks.ownPages(call.path), try await mayRead(call, place) {
       return answer.page(page)
     }
