@@ -1,5 +1,6 @@
 internal import HTTP
 internal import Loop
+internal import Router
 internal import Sandbox
 internal import Telemetry
 
