@@ -34,29 +34,30 @@ struct EventsCommand: APICommand {
     // A refusal is one document, not one per line, but JSON all the same.
     let client = try client()
     if follow {
-      try EventFollower(client: client, query: filter, after: after, limit: limit.limit, print: print).run()
+      try EventFollower(client: client, filter: filter, after: after, limit: limit.limit, print: print).run()
     } else {
       try past(client)
     }
   }
 
-  private var filter: APIClient.Query {
-    (sandbox.map { [("sandbox", $0)] } ?? []) + (types.isEmpty ? [] : [("type", types.joined(separator: ","))])
-  }
+  private var filter: EventFilter { EventFilter(sandbox: sandbox, types: Set(types)) }
 
   private func past(_ client: APIClient) throws {
+    let filter = filter
     var after = after ?? 0
     var left = limit.limit ?? .max
     while left > 0 {
-      let count = min(left, 1000)
+      // Those that are filtered here are not counted there.
+      let count = filter.isTheServers ? min(left, 1000) : 1000
       let page = try client.call(
-        "GET", "/v1/events", query: [("format", "json"), ("after", "\(after)"), ("limit", "\(count)")] + filter)
-      let events = page["events"]?.array ?? []
-      for event in events.prefix(count) { print(event) }
+        "GET", "/v1/events",
+        query: [("format", "json"), ("after", "\(after)"), ("limit", "\(count)")] + filter.query)
+      let events = (page["events"]?.array ?? []).filter(filter.passes).prefix(left)
+      for event in events { print(event) }
       left -= events.count
-      // A server that does not get on would have us print the same for ever.
-      guard events.count >= count, let last = events.last?["id"]?.number, last > after else { return }
-      after = last
+      // A server that does not get on would have us ask for ever.
+      guard let next = page["next"]?.int, next > after else { return }
+      after = next
     }
   }
 
@@ -78,15 +79,24 @@ struct EventsCommand: APICommand {
   }
 }
 
-extension JSON {
-  /// An event's number, which programs in other languages would rather have as text.
-  fileprivate var number: Int? { int ?? string.flatMap { Int($0) } }
+/// Which events are wanted. The API knows one sandbox and one type; the rest is done here.
+private struct EventFilter {
+  let sandbox: String?
+  let types: Set<String>
+
+  var isTheServers: Bool { types.count < 2 }
+
+  var query: APIClient.Query {
+    (sandbox.map { [("sandbox", $0)] } ?? []) + (isTheServers ? types.map { ("type", $0) } : [])
+  }
+
+  func passes(_ event: JSON) -> Bool { types.isEmpty || types.contains(event.cell("type")) }
 }
 
 /// Follows the stream of events, over connections that end.
 private struct EventFollower {
   let client: APIClient
-  let query: APIClient.Query
+  let filter: EventFilter
   var after: Int?
   var limit: Int?
   let print: (JSON) -> Void
@@ -125,7 +135,7 @@ private struct EventFollower {
     var fields = [(name: "Accept", value: "text/event-stream")]
     if !lastID.isEmpty { fields.append(("Last-Event-ID", lastID)) }
     let response = try client.open(
-      "GET", "/v1/events", query: query, fields: fields, patienceMs: EventFollower.silenceMs)
+      "GET", "/v1/events", query: filter.query, fields: fields, patienceMs: EventFollower.silenceMs)
     guard EventStream.isOne(response) else {
       throw CommandFailure("porthole: what \(client.http.server) answered is no stream of events")
     }
@@ -142,7 +152,7 @@ private struct EventFollower {
       let response: ClientResponse
       do {
         response = try client.send(
-          "GET", "/v1/events", query: query, fields: fields, patienceMs: EventFollower.silenceMs)
+          "GET", "/v1/events", query: filter.query, fields: fields, patienceMs: EventFollower.silenceMs)
       } catch {
         switch error {
         case .refused, .unreachable, .cut, .timedOut, .unknownHost: continue
@@ -160,7 +170,7 @@ private struct EventFollower {
       Terminal.error("porthole: note: older events are not kept any more; some are missing here")
       return 0
     }
-    guard let data = JSON(parsing: event.data) else { return 0 }
+    guard let data = JSON(parsing: event.data), filter.passes(data) else { return 0 }
     print(data)
     return 1
   }
