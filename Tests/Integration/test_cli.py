@@ -348,8 +348,8 @@ def listing(cli, api):
     return lambda *arguments, **keywords: cli.ok("sandbox", "list", *arguments, **keywords)
 
 
-def test_the_key_is_found_in_order(cli, api, listing, tmp_path):
-    option = write_key(tmp_path / "other", "phk_option")
+def test_the_key_is_found_in_order(cli, api, listing):
+    option = write_key(cli.home / "other", "phk_option")
     write_key(usual(cli), "  phk_usual\n\n")
     listing("--key-file", str(option))
     assert used_key(api) == "phk_option"
@@ -388,8 +388,8 @@ def test_a_key_of_ones_own_is_used(cli, api, listing, mode):
 
 
 @pytest.mark.parametrize("text", ["", " \n", "two words", "line\nline", "k\x01", "é", "k" * 513, "k" * 5000])
-def test_what_is_no_key_is_not_repeated(cli, api, text, tmp_path):
-    result = cli.fails(2, "sandbox", "list", "--key-file", str(write_key(tmp_path / "k", text)))
+def test_what_is_no_key_is_not_repeated(cli, api, text):
+    result = cli.fails(2, "sandbox", "list", "--key-file", str(write_key(cli.home / "k", text)))
     assert "kkk" not in result.stderr and "words" not in result.stderr.replace("one word", "")
     if text.strip():
         result = cli.fails(2, "sandbox", "list", env={"PORTHOLE_API_KEY": text})
@@ -397,9 +397,9 @@ def test_what_is_no_key_is_not_repeated(cli, api, text, tmp_path):
     assert not api.requests
 
 
-def test_a_key_file_that_is_not_there(cli, api, tmp_path):
-    assert "No such file" in cli.fails(2, "sandbox", "list", "--key-file", str(tmp_path / "none")).stderr
-    assert "folder" in cli.fails(2, "sandbox", "list", "--key-file", str(tmp_path)).stderr
+def test_a_key_file_that_is_not_there(cli, api):
+    assert "No such file" in cli.fails(2, "sandbox", "list", "--key-file", str(cli.home / "none")).stderr
+    assert "folder" in cli.fails(2, "sandbox", "list", "--key-file", str(cli.home)).stderr
     assert not api.requests
 
 

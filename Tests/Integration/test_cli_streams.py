@@ -218,6 +218,22 @@ def test_a_file_that_does_not_come_whole_leaves_nothing(cli, api, answer):
     assert sorted(path.name for path in cli.home.iterdir()) == ["there"] and (cli.home / "there").read_bytes() == b"old"
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_download_that_is_interrupted_leaves_nothing(cli, api, number):
+    def pieces():
+        while not api.gone.is_set():
+            yield b"x"
+            api.gone.wait(0.01)
+
+    api.answers[f"GET {S}/files"] = lambda request: Answer(b"", pieces=pieces(), type="application/octet-stream")
+    process = cli.start("files", "get", ID, "/srv/a", "here")
+    wait_until(lambda: any(path.stat().st_size for path in cli.home.iterdir()), "the first bytes")
+    process.send_signal(number)
+    assert process.wait(DEADLINE) == -number
+    process.communicate()
+    assert not list(cli.home.iterdir())
+
+
 def test_a_file_cannot_be_put_where_it_should_go(cli, api):
     api.answers[f"GET {S}/files"] = Answer(DATA, type="application/octet-stream")
     assert "No such file" in cli.fails(1, "files", "get", ID, "/a", "nowhere/a").stderr

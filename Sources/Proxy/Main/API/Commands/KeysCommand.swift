@@ -35,7 +35,7 @@ struct KeysCreateCommand: APICommand {
     details.add("key", answer["key"]?.string.map { "\($0)   (shown only now)" })
     details.add("id", answer.cell("id"))
     details.add("name", answer.cell("name"))
-    show(answer, quiet ? answer.cell("key") : details.text)
+    show(answer, quiet ? Terminal.visible(answer.cell("key")) : details.text)
   }
 }
 

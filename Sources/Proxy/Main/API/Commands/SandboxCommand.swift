@@ -165,7 +165,7 @@ struct SandboxTokenCommand: APICommand {
 
   func run() throws {
     let answer = try client().call("POST", sandbox.path + "/token/rotate")
-    show(answer, answer.cell("token"))
+    show(answer, Terminal.visible(answer.cell("token")))
   }
 }
 

@@ -54,7 +54,7 @@ struct SandboxCreateCommand: APICommand {
     // Making one may mean fetching an image first.
     let answer = try client().call(
       "POST", "/v1/sandboxes", body: body.json, idempotencyKey: idempotency.key, patienceMs: 600_000)
-    show(answer, quiet ? answer.cell("id") : SandboxText.details(answer))
+    show(answer, quiet ? Terminal.visible(answer.cell("id")) : SandboxText.details(answer))
   }
 }
 
