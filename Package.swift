@@ -2,8 +2,8 @@
 import PackageDescription
 
 // Import direction is law here and held by Tests/TidyTests: a target may import only what is listed for it.
-// Levels: CUV, COpenSSL, CNghttp2, CShims, Bytes < Loop, TLS, Certificates, HTTP, Sandbox, Demo, Auth < HTTP1, HTTP2,
-//   Router, StaticRunner, MemoryRunner, RunnerConformance, Configuration, Telemetry, Pages, Store
+// Levels: CUV, COpenSSL, CNghttp2, CShims, Bytes < Settings < Loop, TLS, Certificates, HTTP, Sandbox, Demo, Auth
+//   < HTTP1, HTTP2, Router, StaticRunner, MemoryRunner, RunnerConformance, Configuration, Telemetry, Pages, Store
 //   < ProxyEngine, ControlPlane, Client < porthole.
 
 let strict: [SwiftSetting] = [
@@ -32,7 +32,8 @@ let package = Package(
     .executable(name: "porthole", targets: ["porthole"]),
     // For Tests/Fuzz and bench, which are packages of their own.
     .library(name: "ProxyEngine", targets: ["ProxyEngine"]),
-    .library(name: "Configuration", targets: ["Configuration"]),
+    .library(name: "Configuration", targets: ["Configuration", "Settings", "StaticRunner"]),
+    .library(name: "RouterParts", targets: ["Router", "Auth", "Store", "Sandbox", "Bytes", "HTTP"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -50,20 +51,28 @@ let package = Package(
     layer("TLS", "Proxy/TLS", ["COpenSSL", "CShims", "Bytes"]),
     layer("Certificates", "Proxy/Certificates", ["COpenSSL", "CShims", "Bytes"]),
     layer("HTTP", "Proxy/HTTP", ["Bytes"]),
-    layer("Sandbox", "Sandbox/Model", ["Bytes"]),
+    layer("Settings", "Router/Settings", ["Bytes"]),
+    layer("Sandbox", "Sandbox/Model", ["Bytes", "Settings"]),
     layer("HTTP1", "Proxy/HTTP1", ["HTTP", "Bytes"]),
     layer("HTTP2", "Proxy/HTTP2", ["HTTP", "Bytes", "CNghttp2"]),
     layer("Telemetry", "Proxy/Telemetry", ["Bytes"]),
     layer("Pages", "Proxy/Pages", ["Bytes", "HTTP"]),
     layer("Router", "Router/Table", ["Bytes", "HTTP", "Sandbox"]),
     layer("Auth", "Router/Auth", ["Bytes", "CShims"]),
-    layer("StaticRunner", "Sandbox/Static", ["Bytes", "Sandbox"]),
-    layer("MemoryRunner", "Sandbox/Memory", ["Bytes", "Sandbox"]),
+    layer("StaticRunner", "Sandbox/Static", ["Bytes", "Sandbox", "Settings"]),
+    layer("MemoryRunner", "Sandbox/Memory", ["Bytes", "Sandbox", "Settings"]),
     layer("RunnerConformance", "Sandbox/Conformance", ["Bytes", "Sandbox"]),
-    layer("Store", "Router/Store", ["Bytes", "Sandbox", "Auth", .product(name: "GRDB", package: "GRDB.swift")]),
+    layer(
+      "Store", "Router/Store",
+      [
+        "Bytes", "Sandbox", "Auth", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ]),
     layer("Client", "Proxy/Client", ["Bytes", "HTTP", "HTTP1", "TLS"]),
     layer("Demo", "Sandbox/Demo", ["COpenSSL"]),
-    layer("Configuration", "Router/Configuration", ["Bytes", "Sandbox", .product(name: "Yams", package: "Yams")]),
+    layer(
+      "Configuration", "Router/Configuration",
+      ["Bytes", "Sandbox", "Settings", .product(name: "Yams", package: "Yams")]),
     layer(
       "ProxyEngine", "Proxy/Engine",
       ["Bytes", "Loop", "TLS", "HTTP", "HTTP1", "HTTP2", "Telemetry", "Pages", "Router", "Auth", "Sandbox"]),
@@ -73,7 +82,7 @@ let package = Package(
       name: "porthole",
       dependencies: [
         "ProxyEngine", "ControlPlane", "Store", "Auth", "Client", "Router", "Sandbox", "StaticRunner", "MemoryRunner",
-        "Configuration", "TLS", "Loop", "Bytes", "HTTP", "Telemetry", "Certificates", "Demo",
+        "Configuration", "Settings", "TLS", "Loop", "Bytes", "HTTP", "Telemetry", "Certificates", "Demo",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Proxy/Main", swiftSettings: strict),
@@ -82,15 +91,17 @@ let package = Package(
     tests("LoopTests", ["Loop"]),
     tests(
       "EngineTests",
-      ["ProxyEngine", "Bytes", "Loop", "TLS", "HTTP", "HTTP2", "Telemetry", "Router", "Sandbox"]),
+      ["ProxyEngine", "Bytes", "Loop", "TLS", "HTTP", "HTTP2", "Telemetry", "Router", "Auth", "Sandbox"]),
     tests("HTTP1Tests", ["HTTP1", "HTTP", "Bytes"]),
-    tests("RouterTests", ["Router", "HTTP", "Sandbox", "Bytes", "StaticRunner"]),
+    tests("RouterTests", ["Router", "HTTP", "Sandbox", "Bytes"]),
     tests("TLSTests", ["TLS", "Bytes", "COpenSSL"]),
     tests("TelemetryTests", ["Telemetry", "Bytes"]),
     tests("PagesTests", ["Pages", "HTTP"]),
-    tests("ConfigurationTests", ["Configuration", "Bytes", "Sandbox", "Router", "StaticRunner", "HTTP"]),
+    tests("ConfigurationTests", ["Configuration", "Settings", "Bytes", "Sandbox", "Router", "StaticRunner", "HTTP"]),
     tests("CertificatesTests", ["Certificates"]),
+    tests("StoreTests", ["Store", "Sandbox", "Auth", "Bytes", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("DemoTests", ["Demo"]),
+    tests("RunnerTests", ["Sandbox", "Settings", "StaticRunner", "MemoryRunner", "RunnerConformance", "Bytes"]),
     tests("ClientTests", ["Client", "Bytes", "HTTP1", "TLS", "Certificates"]),
     tests("MainTests", ["porthole"]),
     tests("TidyTests", ["HTTP"]),
@@ -98,7 +109,9 @@ let package = Package(
     .testTarget(
       name: "FuzzReplayTests",
       dependencies: [
-        "Bytes", "HTTP", "HTTP1", "HTTP2", "Telemetry", "Router", "Sandbox", "Configuration", "ProxyEngine",
+        "Bytes", "HTTP", "HTTP1", "HTTP2", "Telemetry", "Router", "Sandbox", "Settings", "StaticRunner",
+        "Configuration",
+        "ProxyEngine",
       ],
       path: "Tests/Fuzz",
       exclude: ["Package.swift", "README.md", "run", "Corpus", "Dictionaries", "Driver", "FailCases", "Targets"],

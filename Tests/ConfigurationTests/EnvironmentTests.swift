@@ -1,5 +1,6 @@
 import Bytes
 import Sandbox
+import Settings
 import Testing
 
 @testable import Configuration
@@ -23,13 +24,14 @@ import Testing
   }
 
   @Test func noTwoKeysShareAVariable() {
-    let names = Configuration.environmentNames.map(\.variable)
+    let names = Configuration.environmentNames(kind: nil, runners: runners).map(\.variable)
     #expect(Set(names).count == names.count)
     #expect(names.contains("PORTHOLE_LISTEN_HTTPS") && names.contains("PORTHOLE_TLS_OPTIONS_HSTS_MAX_AGE"))
   }
 
   /// Every variable is understood: a value of the wrong kind names the variable and its key.
-  @Test(arguments: Configuration.environmentNames.map(\.variable)) func everyVariableReachesItsKey(_ variable: String) {
+  @Test(arguments: Configuration.environmentNames(kind: nil, runners: runners).map(\.variable))
+  func everyVariableReachesItsKey(_ variable: String) {
     let found = problems(minimal, [variable: "{\u{1}"])
     #expect(found.contains { $0.hasPrefix("environment variable \(variable): ") }, "\(found)")
   }

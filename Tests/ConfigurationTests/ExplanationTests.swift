@@ -1,7 +1,7 @@
 import HTTP
 import Router
 import Sandbox
-import StaticRunner
+import Settings
 import Testing
 
 @testable import Configuration
@@ -43,12 +43,12 @@ import Testing
       "\"03000-demo\" is not <port>-<id>, with a port of 1 to 65535 without leading zero"
     ),
     (
-      "https://demo.preview.localhost/", "route/not-found", "host",
-      "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet"
+      "https://demo.preview.localhost/", nil, "host",
+      "the runtime API of a sandbox of this name, if there is one"
     ),
     (
-      "https://api.preview.localhost/", "route/not-found", "host",
-      "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet"
+      "https://api.preview.localhost/", nil, "host",
+      "the control API"
     ),
     (
       "https://preview.localhost/", "route/not-found", "host",
@@ -102,10 +102,11 @@ import Testing
     "3001-gone.preview.localhost/.porthole",
     "3000-1demo.preview.localhost/.porthole/", "3000-demo.preview.localhost/.portholes",
   ]) func itAgreesWithTheRouter(_ url: String) throws {
-    let runner = StaticRunner(
-      Self.configuration.runner.sandboxes.map {
-        StaticSandbox(id: $0.id, address: $0.address, ingress: $0.ingress, exposures: $0.exposures)
-      })
+    let sandboxes = Self.configuration.runner.sandboxes.map {
+      RouteChange.putSandbox(
+        SandboxRecord(
+          id: $0.id, generation: Generation.next(), address: $0.address, ingress: $0.ingress, exposures: $0.exposures))
+    }
     let routes = Self.configuration.routes.map { route in
       RouteChange.putGateway(
         host: route.host.description,
@@ -114,7 +115,7 @@ import Testing
           upstreamProtocol: route.upstream.upstreamProtocol, tlsServerName: "", isGateway: true))
     }
     let table = RouteTable(
-      domains: Self.configuration.domains, changes: runner.sandboxes().map { .putSandbox($0) } + routes)
+      domains: Self.configuration.domains, changes: sandboxes + routes)
     let slash = try #require(url.firstIndex(of: "/"))
     var (host, path) = (String(url[..<slash]), String(url[slash...]))
     let explanation = Explanation(url: url, configuration: Self.configuration)
@@ -122,7 +123,8 @@ import Testing
       path.withUTF8 { target in
         switch table.decide(authority: authority, target: target) {
         case .forward: #expect(explanation.answer == nil)
-        case .porthole: #expect(explanation.answer == .own)
+        case .porthole, .control: #expect(explanation.answer == .own)
+        case .guarded: Issue.record("nothing in this configuration asks for a credential")
         case .refuse(let refusal):
           #expect(explanation.answer == .init(status: Int(refusal.status), error: "\(refusal.word)"))
         }

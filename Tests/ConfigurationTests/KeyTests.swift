@@ -1,5 +1,6 @@
 import Bytes
 import Sandbox
+import Settings
 import Testing
 
 @testable import Configuration
@@ -186,6 +187,54 @@ import Testing
     (
       "runner: {sandboxes: [{id: a, ports: [{port: 3000, host: \"a b\"}]}]}",
       "57: runner.sandboxes[0].ports[0].host: expected public, localhost or a fixed host such as app.internal, found \"a b\""
+    ),
+    (
+      "runner: {sandboxes: [{id: a, ports: [{port: 3000, auth: tokn}]}]}",
+      "57: runner.sandboxes[0].ports[0].auth: expected none or token, found \"tokn\"; did you mean \"token\"?"
+    ),
+    (
+      "runner: {sandboxes: [{id: a, ports: [{port: 3000, allowIPs: 10.0.0.0/8}]}]}",
+      "61: runner.sandboxes[0].ports[0].allowIPs: expected a list such as [203.0.113.0/24], found \"10.0.0.0/8\""
+    ),
+    (
+      "runner: {sandboxes: [{id: a, ports: [{port: 3000, allowIPs: [10.0.0.0/33]}]}]}",
+      "62: runner.sandboxes[0].ports[0].allowIPs[0]: expected an address or a block such as 203.0.113.7, 10.0.0.0/8 or 2001:db8::/32, found \"10.0.0.0/33\""
+    ),
+    (
+      "runner: {sandboxes: [{id: a, ports: [{port: 3000, allowIPs: [10.1.2.3/8, 10.0.0.0/8]}]}]}",
+      "74: runner.sandboxes[0].ports[0].allowIPs[1]: 10.0.0.0/8 is listed twice"
+    ),
+    (
+      "runner: {sandboxes: [{id: a, ports: [{port: 3000, allowIPs: []}]}]}",
+      "61: runner.sandboxes[0].ports[0].allowIPs: an empty list limits nothing; leave the key out, or name networks"
+    ),
+    (
+      "runner: {sandboxes: [{id: a, ports: [{port: 3000, embedOrigins: [\"https://a.test/\"]}]}]}",
+      "66: runner.sandboxes[0].ports[0].embedOrigins[0]: expected an origin such as https://app.example.com or http://localhost:3000, without a path, found \"https://a.test/\""
+    ),
+    (
+      "runner: {sandboxes: [{id: a, ports: [{port: 3000, embedOrigins: [\"*\"]}]}]}",
+      "66: runner.sandboxes[0].ports[0].embedOrigins[0]: expected an origin such as https://app.example.com or http://localhost:3000, without a path, found \"*\""
+    ),
+    (
+      "runner: {sandboxes: [{id: a, ports: [{port: 3000, embedOrigins: [\"https://A.test\", \"https://a.test:443\"]}]}]}",
+      "84: runner.sandboxes[0].ports[0].embedOrigins[1]: https://a.test is listed twice"
+    ),
+    (
+      "runner: {sandboxes: [{id: a, ports: [{port: 3000, wake: 1}]}]}",
+      "57: runner.sandboxes[0].ports[0].wake: expected true or false, found 1"
+    ),
+    (
+      "runner: {sandboxes: [{id: a, ports: [{port: 3000, keepAlive: never}]}]}",
+      "62: runner.sandboxes[0].ports[0].keepAlive: expected true or false, found \"never\""
+    ),
+    (
+      "runner: {sandboxes: [{id: a, ports: [{port: 3000, embedOrigin: x}]}]}",
+      "51: runner.sandboxes[0].ports[0].embedOrigin: unknown key; did you mean \"embedOrigins\"?"
+    ),
+    (
+      "runner: {sandboxes: [{id: a, ingress: {wake: true}}]}",
+      "46: runner.sandboxes[0].ingress.wake: only means something where mode is open; say wake at each of the ports"
     ),
     (
       "runner: {sandboxes: [{id: a, ports: [3000], ingress: {allowPorts: [4000]}}]}",
@@ -435,22 +484,38 @@ import Testing
             - {id: plain}
             - id: full
               address: ::1
-              ingress: {mode: open, allowPorts: [80, 8080, 8888]}
+              ingress: {mode: open, allowPorts: [80, 8080, 8888], wake: true}
               ports:
                 - 8080
                 - {port: 8888, name: jupyter, host: localhost, protocol: h2c}
+            - id: private
+              ports:
+                - port: 3000
+                  auth: token
+                  allowIPs: [10.0.0.0/8, 192.0.2.7]
+                  embedOrigins: ["HTTPS://App.Example.com:443", "http://localhost:3000"]
+                  wake: true
+                  keepAlive: false
             - {id: named, address: localhost, ports: [{port: 1024, host: "App.internal:80", protocol: https}]}
         """
     ).runner.sandboxes
     #expect(
       sandboxes == [
-        .init(id: SandboxID("plain")!),
+        .init(id: SandboxID("plain")!, address: .ip(IPAddress("127.0.0.1")!)),
         .init(
-          id: SandboxID("full")!, address: IPAddress("::1")!,
-          ingress: Ingress(mode: .open, allowPorts: [80, 8080, 8888]),
+          id: SandboxID("full")!, address: .ip(IPAddress("::1")!),
+          ingress: Ingress(mode: .open, allowPorts: [80, 8080, 8888], wake: true),
           exposures: [Exposure(port: 8080), Exposure(port: 8888, name: "jupyter", host: .localhost, upstream: .h2c)]),
         .init(
-          id: SandboxID("named")!, exposures: [Exposure(port: 1024, host: .fixed("app.internal:80"), upstream: .https)]),
+          id: SandboxID("private")!, address: .ip(IPAddress("127.0.0.1")!),
+          exposures: [
+            Exposure(
+              port: 3000, auth: .token, allowIPs: [CIDR("10.0.0.0/8")!, CIDR("192.0.2.7")!],
+              embedOrigins: ["https://app.example.com", "http://localhost:3000"], wake: true, keepAlive: false)
+          ]),
+        .init(
+          id: SandboxID("named")!, address: .ip(IPAddress("127.0.0.1")!),
+          exposures: [Exposure(port: 1024, host: .fixed("app.internal:80"), upstream: .https)]),
       ])
   }
 

@@ -1,5 +1,6 @@
 import Bytes
 import Sandbox
+import Settings
 import Testing
 
 @testable import Configuration
@@ -39,7 +40,13 @@ import Testing
       workers: 1,
       tls: [.init(certificate: "\(folder.path)/cert.pem", key: "\(folder.path)/key.pem")],
       store: .file(path: "\(folder.path)/porthole.db"),
-      runner: .init(sandboxes: [.init(id: SandboxID("bench")!, ingress: Ingress(mode: .open))]),
+      runner: .init(
+        options: RunnerOptions([
+          "sandboxes": [["id": "bench", "address": "127.0.0.1", "ingress": ["mode": "open"]]]
+        ]),
+        sandboxes: [
+          .init(id: SandboxID("bench")!, address: .ip(IPAddress("127.0.0.1")!), ingress: Ingress(mode: .open))
+        ]),
       routes: [
         .init(
           host: .exact("app.example.test"),
@@ -143,7 +150,7 @@ import Testing
       #expect(found.first?.contains(message) == true, "\(found)")
     } else {
       #expect(throws: ConfigurationError.self) {
-        try Configuration.load(path: "\(folder.path)/\(why)", environment: [:])
+        try Configuration.load(path: "\(folder.path)/\(why)", environment: [:], runners: runners)
       }
     }
   }

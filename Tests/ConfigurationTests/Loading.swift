@@ -1,5 +1,8 @@
 import Bytes
 import Glibc
+import Sandbox
+import Settings
+import StaticRunner
 
 @testable import Configuration
 
@@ -51,6 +54,9 @@ let minimal = """
 
   """
 
+/// The runner that all the tests here read options of.
+let runners: [any RunnerPlugin] = [StaticRunnerPlugin()]
+
 func load(
   _ yaml: String?, _ environment: [String: String] = [:], in folder: TemporaryFolder = TemporaryFolder(),
   resolveName: @escaping (String) -> Result<IPAddress, NameLookup.Failure> = { _ in
@@ -58,7 +64,7 @@ func load(
   }
 ) throws -> Configuration {
   let path = yaml.map { folder.write("porthole.yaml", $0) }
-  return try Configuration.load(path: path, environment: environment, resolveName: resolveName)
+  return try Configuration.load(path: path, environment: environment, runners: runners, resolveName: resolveName)
 }
 
 /// The problems as printed, with the folder cut off so that they can be compared whole.

@@ -60,15 +60,19 @@ let id57 = String(repeating: "a", count: 57)
     ("8080-a.b.preview.localhost", "nested labels"),
     ("b.8080-a.preview.localhost", "nested labels"),
     ("8080-a.8080-a.preview.localhost", "nested labels"),
-    ("a.preview.localhost", "a runtime host"),
-    ("api.preview.localhost", "the control host"),
-    ("www.preview.localhost", "nothing at all"),
-    ("preview.localhost", "the domain itself, below another"),
     ("sandbox.example.test", "the domain itself"),
     ("8080-a.xpreview.localhost", "a longer label than the domain's, below another domain"),
   ])
   func everythingElseWithinADomainIsTheSame404(host: String, why: String) {
     #expect(decide(table, host) == "404 route/not-found", "\(why)")
+  }
+
+  /// Whether there is a sandbox of that name is for the API to say, and only to whom it knows.
+  @Test(arguments: [
+    "a.preview.localhost", "api.preview.localhost", "www.preview.localhost", "API.preview.localhost.:8443",
+  ])
+  func namesWithoutAPortAreTheControlApis(host: String) {
+    #expect(decide(table, host) == "control")
   }
 
   @Test(arguments: [
@@ -137,7 +141,7 @@ let id57 = String(repeating: "a", count: 57)
       domains: ["preview.test", "eu.preview.test"], changes: [.putSandbox(record("a")), .putSandbox(record("eu"))])
     #expect(decide(table, "8080-a.preview.test") == "forward a:8080")
     #expect(decide(table, "8080-a.eu.preview.test") == "forward a:8080")
-    #expect(decide(table, "eu.preview.test") == "404 route/not-found")
+    #expect(decide(table, "eu.preview.test") == "control")
   }
 
   @Test func aNewSetOfDomainsReplacesTheOldOne() {

@@ -11,7 +11,12 @@ func decide(_ table: RouteTable, _ host: String, _ target: String = "/") -> Stri
   let decision = host.withUTF8 { host in target.withUTF8 { table.decide(authority: host, target: $0) } }
   switch decision {
   case .forward(let upstream, let port): return "forward \(upstream.takeUnretainedValue().name):\(port)"
-  case .porthole(let upstream, let port): return "porthole \(upstream?.takeUnretainedValue().name ?? "-"):\(port)"
+  case .guarded(let guarded):
+    if let refusal = guarded.state.refusal { return "\(refusal.status) \(refusal.word)" }
+    return "guarded \(guarded.target.takeUnretainedValue().name):\(guarded.port)"
+  case .porthole(let guarded, let port):
+    return "porthole \(guarded?.target.takeUnretainedValue().name ?? "-"):\(port)"
+  case .control: return "control"
   case .refuse(let refusal): return "\(refusal.status) \(refusal.word)"
   }
 }

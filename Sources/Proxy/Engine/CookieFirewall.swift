@@ -60,6 +60,23 @@ enum CookieFirewall {
     return rest.isEmpty || rest[0] == 0x3D
   }
 
+  /// The value of the next cookie of ours in a `Cookie` value, which is moved on behind it; nil when there is no other.
+  ///
+  /// Only the name as it is spelled counts: browsers guard that one against being set for us by others.
+  static func nextOwnValue(_ value: inout UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8>? {
+    while !value.isEmpty {
+      let end = value.firstIndex(of: 0x3B) ?? value.count
+      let pair = ASCII.trimmed(UnsafeBufferPointer(rebasing: value[..<end]))
+      value = end < value.count ? UnsafeBufferPointer(rebasing: value[(end + 1)...]) : .init(start: nil, count: 0)
+      let count = name.utf8CodeUnitCount
+      guard pair.count > count, pair[count] == 0x3D,
+        ASCII.equals(UnsafeBufferPointer(rebasing: pair[..<count]), name)
+      else { continue }
+      return ASCII.trimmed(UnsafeBufferPointer(rebasing: pair[(count + 1)...]))
+    }
+    return nil
+  }
+
   enum Verdict: Equatable {
     case pass
     case drop

@@ -79,7 +79,8 @@ final class DownstreamConnection: Transport {
     case .api: break
     }
     let limit = worker.settings.connectionsMax
-    guard limit == 0 || worker.connections.count <= limit, let peer = peerAddress else {
+    let peer = listener.isInternal ? client : peerAddress
+    guard limit == 0 || worker.connections.count <= limit, let peer else {
       close()
       return
     }

@@ -26,6 +26,16 @@ public struct EngineSettings: Sendable {
   public var dialMs: UInt64 = 5_000
   /// How long a refused dial is tried again before the answer is "port closed".
   public var dialRetryMs: UInt64 = 1_500
+  /// The same for a request that has waited for its sandbox to run, whose app may still be starting.
+  public var wokenDialRetryMs: UInt64 = 5_000
+  /// How long a request waits for a sandbox that starts or wakes.
+  public var parkMs: UInt64 = 30_000
+  /// Requests that wait, per worker.
+  public var parkedMax = 16_384
+  /// Requests that wait for one sandbox, per worker.
+  public var parkedPerSandboxMax = 4_096
+  /// How long a cookie is good that a grant was exchanged for, in seconds.
+  public var cookieSeconds: UInt64 = 604_800
   /// From the request sent to the response's head.
   public var responseHeadMs: UInt64 = 600_000
   /// An exchange in which neither side moves a byte.

@@ -72,7 +72,7 @@ extension Exchange {
       return
     }
     let waited = (EventLoop.nowNs &- dialBeganNs) / 1_000_000
-    guard waited < worker.settings.dialRetryMs else {
+    guard waited < max(worker.settings.dialRetryMs, dialPatienceMs) else {
       refuse(.portClosed)
       return
     }

@@ -18,6 +18,7 @@ extension Exchange {
     switch stage {
     case .awaitingResponse, .responding: return upstream != nil || isDiscarding
     case .tunnel: return true
+    case .local: return call?.wantsBody ?? true
     case .dialing: return false
     case .idle, .ended: return true
     }
@@ -43,6 +44,10 @@ extension Exchange {
     if count == 0 { return }
     requestBytes &+= UInt64(count)
     lastByteMs = worker.loop.nowMs
+    if call != nil {
+      localBody(base, count)
+      return
+    }
     let limit = worker.settings.bodyBytesMax
     if limit > 0, requestBytes > limit {
       bodyTooLarge()
@@ -76,6 +81,10 @@ extension Exchange {
       return
     }
     switch stage {
+    case .local:
+      // Owed until the call has taken it.
+      unconsumed += count
+      localBody(base, count)
     case .dialing:
       early.append(base, count, pool: worker.loop.slabs)
     case .tunnel:
@@ -198,9 +207,14 @@ extension Exchange {
     isRequestComplete = true
     switch stage {
     case .tunnel: tunnelEndedByClient()
+    case .local: call?.complete()
     case .dialing: if let trailers { keepEarly(trailers) }  // `sendEarly` ends it
     case .awaitingResponse, .responding:
-      if upgrade == .none { endRequest(trailers: trailers) }
+      if let call {
+        call.complete()
+      } else if upgrade == .none {
+        endRequest(trailers: trailers)
+      }
     case .idle, .ended: break
     }
   }

@@ -100,6 +100,7 @@ extension Exchange {
 
   /// The client took enough.
   func downstreamDrained() {
+    call?.drained()
     upstream?.resumeFor(self)
   }
 
@@ -149,6 +150,7 @@ extension Exchange {
       self.refusal = refusal ?? .upstreamReset
       breakOff()
     case .tunnel: tunnelEndedByUpstream(isOrderly: false)
+    case .local: break
     case .dialing: refuse(refusal ?? .dialFailed)
     case .idle, .ended: break
     }

@@ -23,6 +23,8 @@ final class Exchange: Deadlined {
     case responding
     /// Bytes in both directions (RFC 9110 §7.8, RFC 8441).
     case tunnel
+    /// This process answers itself, and takes the body for that.
+    case local
     case ended
   }
 
@@ -61,6 +63,23 @@ final class Exchange: Deadlined {
   var earlyTrailers: [UInt8] = []
   /// Body bytes that went upstream but are not yet given back to the HTTP/2 window.
   var unconsumed = 0
+
+  // The sandbox.
+  var admission = Admission()
+  /// The page of another site that asks and may read the answer (an origin of `embedOrigins`): apps don't know of it.
+  var embedOrigin: [UInt8] = []
+  /// The place among the requests that depend on the same sandbox; the list is `SandboxPresence`'s.
+  unowned(unsafe) var presence: SandboxPresence?
+  unowned(unsafe) var nextPresent: Exchange?
+  unowned(unsafe) var previousPresent: Exchange?
+  /// Waits for the sandbox to run. It is `dialing` all the while.
+  var isParked = false
+  /// How long a refused dial is tried again; 0 for as long as the settings say.
+  var dialPatienceMs: UInt64 = 0
+  /// What this process answers itself.
+  var call: LocalCall?
+  /// A question to the control side whose answer is awaited; 0 for none.
+  var redemption: UInt64 = 0
 
   // The upstream.
   var bucket: UpstreamBucket?
@@ -166,24 +185,24 @@ final class Exchange: Deadlined {
     }
     switch decision {
     case .forward(let target, let port):
-      let bucket = target._withUnsafeGuaranteedRef { worker.pool.bucket($0, port: port) }
-      self.bucket = bucket
-      guard !bucket.isOurselves else {
+      enter(target._withUnsafeGuaranteedRef { worker.pool.bucket($0, port: port) }, view)
+    case .guarded(let guarded): admit(view, guarded)
+    case .porthole(let guarded, _): serveOwn(view, guarded)
+    case .control:
+      guard let control = worker.control else {
         keepForLog(view)
         refuse(.notFound)
         return
       }
-      forward(view, bucket)
-    case .porthole:
-      keepForLog(view)
-      refuse(.notFound)
+      enter(worker.pool.bucket(control, port: 0), view)
     case .refuse(let refusal):
       keepForLog(view)
       refuse(refusal)
     }
   }
 
-  func forward(_ view: RequestHead, _ bucket: UpstreamBucket) {
+  /// Settles how the body goes upstream. False: it is refused for its length.
+  func frame(_ view: RequestHead) -> Bool {
     switch view.body {
     case .none: requestFraming = .none
     case .length(let length):
@@ -192,10 +211,16 @@ final class Exchange: Deadlined {
       if limit > 0, length > limit {
         keepForLog(view)
         refuse(.bodyTooLarge)
-        return
+        return false
       }
     case .chunked, .untilEnd: requestFraming = upgrade == .none ? .chunked : .none
     }
+    return true
+  }
+
+  func forward(_ view: RequestHead, _ bucket: UpstreamBucket) {
+    guard frame(view) else { return }
+    if !bucket.isKnownUsed { noteFirstUse(bucket) }
     writeRequestHead(view, bucket)
     if upgrade == .webSocket { worker.counters.add(.requestsWebSocket) }
     lease()
@@ -206,7 +231,9 @@ final class Exchange: Deadlined {
   override func deadlineReached() {
     switch stage {
     case .dialing:
-      if let upstream {
+      if isParked {
+        parkingEnded()
+      } else if let upstream {
         upstream.exchange = nil
         upstream.close()
         dialFailed(.timedOut)
@@ -226,6 +253,8 @@ final class Exchange: Deadlined {
         worker.loop.timers.schedule(self, afterMs: min(bodyMs, limitMs))
       }
     case .responding:
+      // What we answer ourselves ends by itself.
+      if call != nil { return }
       let silentMs = worker.loop.nowMs &- lastByteMs
       if silentMs < worker.settings.streamIdleMs {
         worker.loop.timers.schedule(self, afterMs: worker.settings.streamIdleMs - silentMs)
@@ -233,6 +262,9 @@ final class Exchange: Deadlined {
         upstreamFailed(.upstreamTimeout)
       }
     case .tunnel: silentTunnelReached()
+    case .local:
+      // The control side did not answer; the body has a deadline of its connection's.
+      if redemption != 0 { refuse(.overloaded) }
     case .idle, .ended: break
     }
   }
@@ -254,6 +286,12 @@ final class Exchange: Deadlined {
   func finish(endsDownstream: Bool) {
     if stage == .ended || stage == .idle { return }
     if upstream != nil { detachUpstream(reusable: false) }
+    unpark()
+    if let presence {
+      if bucket?.target.countsAsActivity ?? false { presence.wasActive = true }
+      presence.leave(self)
+    }
+    if redemption != 0 { worker.redemptions[redemption] = nil }
     if stage == .tunnel { worker.counters.decrement(.tunnelsOpen) }
     stage = .ended
     account()
@@ -264,7 +302,9 @@ final class Exchange: Deadlined {
       stream.owner = nil
     }
     let isHTTP1 = stream == nil
+    let call = call
     reset()
+    call?.exchangeEnded()
     if isHTTP1, endsDownstream { connection?.exchangeEnded() }
     worker.giveExchange(self)
     self_.release()
@@ -281,6 +321,11 @@ final class Exchange: Deadlined {
     downstream = nil
     stream = nil
     bucket = nil
+    admission = Admission()
+    if !embedOrigin.isEmpty { embedOrigin = [] }
+    dialPatienceMs = 0
+    call = nil
+    redemption = 0
     stage = .idle
     method = .other
     upgrade = .none

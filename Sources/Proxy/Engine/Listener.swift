@@ -1,5 +1,5 @@
 public import Bytes
-import Loop
+public import Loop
 public import TLS
 
 /// What a listener's connections speak, and whom it believes.
@@ -27,11 +27,14 @@ final class Listener: TCPListener {
   /// Replaced when certificates are reloaded; sessions that run keep the one they began with.
   var tls: TLSContext?
 
-  init(worker: Worker, settings: ListenerSettings, tls: TLSContext?) {
+  /// A socket in the file system, by which workers pass on requests to the control side.
+  var isInternal: Bool { unixPath != nil }
+
+  init(worker: Worker, settings: ListenerSettings, tls: TLSContext?, unixPath: String? = nil) {
     self.worker = worker
     self.settings = settings
     self.tls = tls
-    super.init(loop: worker.loop, address: settings.address)
+    super.init(loop: worker.loop, address: settings.address, unixPath: unixPath)
   }
 
   override func connectionReady() {
@@ -60,6 +63,15 @@ extension Worker {
     }
     listeners.append(listener)
     return listener.address
+  }
+
+  /// Opens an `api` listener for workers of this process. Whoever can connect to `path` can say for whom they ask, so its
+  /// folder has to be ours alone.
+  public func listen(internalPath path: String) throws(LoopError) {
+    let settings = ListenerSettings(kind: .api, address: SocketAddress(ip: IPAddress(high: 0, low: 0), port: 0))
+    let listener = Listener(worker: self, settings: settings, tls: nil, unixPath: path)
+    try listener.listen()
+    listeners.append(listener)
   }
 
   /// From now on tickets are made with the newest of these keys.

@@ -28,20 +28,6 @@ public struct LocalResponse: Sendable {
   }
 }
 
-/// What an `api` listener serves. Called on the worker's thread; it must not wait for anything.
-public struct LocalService {
-  public struct Request: Sendable {
-    public let method: String
-    /// Path without the query.
-    public let path: String
-    public let query: String
-  }
-
-  let respond: (Request) -> LocalResponse
-
-  public init(_ respond: @escaping (Request) -> LocalResponse) { self.respond = respond }
-}
-
 extension Exchange {
   /// Answers with one of our own words. The upstream, if there was one, is let go.
   func refuse(_ refusal: Refusal) {
@@ -105,22 +91,6 @@ extension Exchange {
     location += String(decoding: view.target.bytes(in: base), as: UTF8.self)
     let isSafe = method == .get || method == .head
     answer(LocalResponse(status: isSafe ? 301 : 308, headers: [("location", location), ("cache-control", "no-store")]))
-  }
-
-  func serveLocally(_ view: RequestHead) {
-    guard let service = worker.localService else {
-      refuse(.notFound)
-      return
-    }
-    let base = view.headers.base
-    let target = view.target.bytes(in: base)
-    let path = target.prefix { $0 != 0x3F }
-    let query = target.dropFirst(path.count + 1)
-    let request = LocalService.Request(
-      method: String(decoding: view.methodName.bytes(in: base), as: UTF8.self),
-      path: String(decoding: path, as: UTF8.self),
-      query: String(decoding: query, as: UTF8.self))
-    answer(service.respond(request))
   }
 
   /// Sends a whole answer and ends the exchange.

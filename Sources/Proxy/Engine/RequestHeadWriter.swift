@@ -93,6 +93,7 @@ extension Exchange {
     log.target = out.put(view.target.bytes(in: base))
     out.put(" HTTP/1.1\r\nHost: ")
     let policy = bucket.target.hostPolicy
+    let isForControl = bucket.target === worker.control
     putHost(&out, policy, authority, bucket)
     out.put("\r\n")
 
@@ -114,10 +115,16 @@ extension Exchange {
       switch field.known {
       case .host, .connection, .keepAlive, .proxyConnection, .transferEncoding, .contentLength, .http2Settings,
         .upgrade,
-        .proxyAuthorization, .xPortholeToken, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto,
+        .proxyAuthorization, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto,
         .xForwardedPort,
         .xForwardedOther, .xRealIP, .xRequestID:
         continue
+      case .xPortholeToken:
+        if isForControl { put(field, headers, &out) }
+      case .authorization:
+        // A credential of ours never reaches a sandbox, valid or not; an app's own is not our business.
+        if !isForControl, Bearer.isOurs(headers.bytes(field.value)) { continue }
+        put(field, headers, &out)
       case .te:
         if ASCII.listContains(headers.bytes(field.value), "trailers") { wantsTrailers = true }
       case .cookie:

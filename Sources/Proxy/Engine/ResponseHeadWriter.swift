@@ -12,9 +12,9 @@ extension Exchange {
   private func isForwarded(_ field: HeaderField, status: UInt16) -> Bool {
     switch field.known {
     case .other: return !field.isDropped
-    case .connection, .keepAlive, .proxyConnection, .transferEncoding, .portholeError, .portholeForwarded,
-      .http2Settings:
-      return false
+    case .connection, .keepAlive, .proxyConnection, .transferEncoding, .http2Settings: return false
+    // The control side is ourselves.
+    case .portholeError, .portholeForwarded: return bucket?.target === worker.control
     // RFC 9110 §15.5.22: a 426 has to say to what.
     case .upgrade: return status == 426 && stream == nil
     case .strictTransportSecurity: return worker.settings.hsts.isEmpty
@@ -45,8 +45,8 @@ extension Exchange {
     case .none, .length: responseFraming = view.body
     }
     if !isRequestComplete { noteEarlyAnswer() }
-    // 512 for lines of ours, 300 for an authority in `Location`.
-    var out = begin(view.headers, extra: 812)
+    // 640 for lines of ours, 300 for an authority in `Location`, and an origin.
+    var out = begin(view.headers, extra: 940 + embedOrigin.count)
     putStatusLine(view, &out)
     putFields(view, &out)
     if let length = announcedLength(view) {
@@ -99,6 +99,7 @@ extension Exchange {
     var sawDate = false
     // One may grow by what `begin` has room for; a second one is not HTTP (RFC 9110 §5.3) and goes as it is.
     var sawLocation = false
+    var sawAllowOrigin = false
     for index in 0..<headers.count {
       let field = headers.fields[index]
       guard isForwarded(field, status: view.status) else { continue }
@@ -116,6 +117,8 @@ extension Exchange {
         }
       } else if field.known == .date {
         sawDate = true
+      } else if field.known == .accessControlAllowOrigin {
+        sawAllowOrigin = true
       } else if field.known == .location, !sawLocation {
         sawLocation = true
         out.put("Location: ")
@@ -135,6 +138,11 @@ extension Exchange {
       out.put(worker.date.text(worker))
       out.put("\r\n")
     }
+    if !embedOrigin.isEmpty, !sawAllowOrigin {
+      out.put("Access-Control-Allow-Origin: ")
+      embedOrigin.withUnsafeBufferPointer { _ = out.put($0) }
+      out.put("\r\nAccess-Control-Allow-Credentials: true\r\nVary: Origin\r\n")
+    }
     if !worker.settings.hsts.isEmpty, downstream?.isTLS == true {
       out.put("Strict-Transport-Security: ")
       out.put(worker.settings.hsts)
@@ -143,7 +151,7 @@ extension Exchange {
   }
 
   func writeInterimHead(_ view: ResponseHead) {
-    var out = begin(view.headers, extra: 428)
+    var out = begin(view.headers, extra: 640 + embedOrigin.count)
     putStatusLine(view, &out)
     putFields(view, &out)
     out.put("\r\n")
@@ -219,6 +227,7 @@ extension Exchange {
     h2.addField(":status", UnsafeBufferPointer(start: UnsafePointer(out.base + status), count: out.at - status))
     var sawDate = false
     var sawLocation = false
+    var sawAllowOrigin = false
     for index in 0..<headers.count {
       let field = headers.fields[index]
       guard isForwarded(field, status: view.status) else { continue }
@@ -235,6 +244,8 @@ extension Exchange {
         }
       } else if field.known == .date {
         sawDate = true
+      } else if field.known == .accessControlAllowOrigin {
+        sawAllowOrigin = true
       } else if field.known == .location, !sawLocation {
         sawLocation = true
         let start = out.at
@@ -245,6 +256,15 @@ extension Exchange {
     }
     guard view.status >= 200 else { return }
     if !sawDate { h2.addField("date", worker.date.text(worker)) }
+    if !embedOrigin.isEmpty, !sawAllowOrigin {
+      let start = out.at
+      embedOrigin.withUnsafeBufferPointer { _ = out.put($0) }
+      h2.addField(
+        "access-control-allow-origin",
+        UnsafeBufferPointer(start: UnsafePointer(out.base + start), count: out.at - start))
+      h2.addField("access-control-allow-credentials", "true")
+      h2.addField("vary", "Origin")
+    }
     if !worker.settings.hsts.isEmpty {
       let start = out.at
       out.put(worker.settings.hsts)
@@ -315,11 +335,14 @@ enum Reason {
     case 404: "Not Found"
     case 405: "Method Not Allowed"
     case 408: "Request Timeout"
+    case 409: "Conflict"
     case 410: "Gone"
     case 413: "Content Too Large"
     case 414: "URI Too Long"
+    case 415: "Unsupported Media Type"
     case 417: "Expectation Failed"
     case 421: "Misdirected Request"
+    case 422: "Unprocessable Content"
     case 426: "Upgrade Required"
     case 429: "Too Many Requests"
     case 431: "Request Header Fields Too Large"

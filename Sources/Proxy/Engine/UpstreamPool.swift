@@ -15,6 +15,7 @@ final class UpstreamPool {
 
   unowned(unsafe) var worker: Worker!
   private var buckets: [Key: UpstreamBucket] = [:]
+  private var presences: [String: SandboxPresence] = [:]
   /// The bucket that was asked for last: most requests in a row are for the same one.
   private var latest: UpstreamBucket?
   fileprivate(set) var idleCount = 0 {
@@ -30,13 +31,46 @@ final class UpstreamPool {
       latest = known
       return known
     }
-    let made = UpstreamBucket(worker: worker, key: key, target: target)
+    let made = UpstreamBucket(worker: worker, key: key, target: target, presence: presence(target.sandboxID))
     // A target that was replaced under the same generation (its host policy changed, say) takes over the place; the
     // old one's idle connections age out.
-    buckets[key]?.retire()
+    if let old = buckets[key] { forget(key, old) }
     buckets[key] = made
+    made.presence?.keys.append(key)
     latest = made
     return made
+  }
+
+  private func presence(_ id: String) -> SandboxPresence? {
+    if let known = presences[id] { return known }
+    guard let sandboxID = SandboxID(id) else { return nil }
+    let made = SandboxPresence(id: sandboxID)
+    presences[id] = made
+    return made
+  }
+
+  func forEachPresence(_ body: (SandboxPresence) -> Void) {
+    for presence in presences.values { body(presence) }
+  }
+
+  /// After a change of a sandbox: ends the requests that may not go on, and lets go of connections to what is no more.
+  func recheck(_ id: SandboxID) {
+    guard let presence = presences[id.text] else { return }
+    presence.wakeAskedMs = 0
+    presence.recheck()
+    let isRunning = worker.table.state(of: id) == .running
+    for key in presence.keys {
+      let now = worker.table.find(sandbox: id.text, port: key.port)
+      if isRunning, now?.generation == key.generation { continue }
+      if let bucket = buckets[key] { forget(key, bucket) }
+    }
+  }
+
+  private func forget(_ key: Key, _ bucket: UpstreamBucket) {
+    bucket.retire()
+    buckets[key] = nil
+    bucket.presence?.keys.removeAll { $0 == key }
+    if latest === bucket { latest = nil }
   }
 
   /// Once a second: connections that nobody used for a while go, and empty buckets with them.
@@ -44,12 +78,9 @@ final class UpstreamPool {
     let now = worker.loop.nowMs
     for (key, bucket) in buckets {
       bucket.closeIdle(before: now &- min(now, worker.settings.upstreamIdleMs))
-      if bucket.isUnused, bucket.lastUsedMs &+ 60_000 < now {
-        bucket.retire()
-        buckets[key] = nil
-        if latest === bucket { latest = nil }
-      }
+      if bucket.isUnused, bucket.lastUsedMs &+ 60_000 < now { forget(key, bucket) }
     }
+    for (id, presence) in presences where presence.isUnused { presences[id] = nil }
   }
 }
 
@@ -59,6 +90,10 @@ final class UpstreamBucket {
   let key: UpstreamPool.Key
   let target: UpstreamTarget
   let endpoint: Endpoint
+  /// The sandbox's; nil for gateways.
+  let presence: SandboxPresence?
+  /// Something was forwarded to it.
+  var isKnownUsed = false
   /// It is one of our own listeners: never dialled.
   let isOurselves: Bool
   /// For the access log.
@@ -72,7 +107,8 @@ final class UpstreamBucket {
   /// The pool has forgotten it: requests that still run end with it, and no connection waits here for another.
   private var isRetired = false
 
-  init(worker: Worker, key: UpstreamPool.Key, target: UpstreamTarget) {
+  init(worker: Worker, key: UpstreamPool.Key, target: UpstreamTarget, presence: SandboxPresence?) {
+    self.presence = presence
     self.worker = worker
     self.key = key
     self.target = target

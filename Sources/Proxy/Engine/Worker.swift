@@ -1,3 +1,4 @@
+public import Auth
 import Bytes
 import Glibc
 import HTTP
@@ -17,6 +18,21 @@ public final class Worker {
   public let log: AccessLogBuffer?
   /// Answers requests of `api` listeners; nil on workers that have none.
   public var localService: LocalService?
+
+  // What the control side gives and is told.
+  /// Seals of grants and cookies; nil where there is no control side.
+  public internal(set) var keys: CredentialKeys?
+  /// Takes what the control side is told; called on this thread.
+  public var whenReporting: ((RouteReport) -> Void)?
+  /// Where requests to `api.<domain>` and `<id>.<domain>` go; nil refuses them.
+  public var control: UpstreamTarget?
+  var parkedCount = 0 {
+    didSet { counters.set(.requestsParked, to: UInt64(parkedCount)) }
+  }
+  var redemptions: [UInt64: PendingRedemption] = [:]
+  var lastTicket: UInt64 = 0
+  var linksReportedMs: [UInt64: UInt64] = [:]
+  var denials: [Denial: Int] = [:]
 
   let pool: UpstreamPool
   var connections: ContiguousArray<DownstreamConnection> = []
@@ -103,6 +119,7 @@ public final class Worker {
     }
     lastBeatNs = now
     pool.sweep()
+    reportTraffic()
     readWallClock()
     if exchangesFree.count > Worker.exchangesKept {
       exchangesFree.removeLast(exchangesFree.count - Worker.exchangesKept)

@@ -21,7 +21,7 @@ public enum HeaderName: UInt8, Sendable {
   // Content and negotiation.
   case accept, contentType, contentRange, date, server, userAgent, secFetchMode, secFetchDest, secFetchSite
   case location, strictTransportSecurity, altSvc, retryAfter
-  case accessControlRequestMethod
+  case accessControlRequestMethod, accessControlRequestHeaders, accessControlAllowOrigin
 
   /// Finds a name in any case. `_` counts as `-` for the names that only Porthole may send: CGI-like servers
   /// (WSGI, Rack, PHP) cannot tell the two apart, so `X_Forwarded_For` would be a way around the removal.
@@ -90,7 +90,9 @@ public enum HeaderName: UInt8, Sendable {
       return eq("strict-transport-security")
         ? .strictTransportSecurity
         : eq("proxy-authentication-info") ? .proxyAuthenticationInfo : .other
+    case 27: return eq("access-control-allow-origin") ? .accessControlAllowOrigin : .other
     case 29: return eq("access-control-request-method") ? .accessControlRequestMethod : .other
+    case 30: return eq("access-control-request-headers") ? .accessControlRequestHeaders : .other
     default: return .other
     }
   }

@@ -56,7 +56,8 @@ public enum TrailerParser {
       .authorization, .cookie, .setCookie, .origin, .referer,
       .secWebSocketKey, .secWebSocketVersion, .secWebSocketProtocol, .secWebSocketExtensions, .secWebSocketAccept,
       .contentType, .contentRange, .secFetchMode, .secFetchDest, .secFetchSite,
-      .location, .strictTransportSecurity, .altSvc, .retryAfter, .accessControlRequestMethod:
+      .location, .strictTransportSecurity, .altSvc, .retryAfter, .accessControlRequestMethod,
+      .accessControlRequestHeaders, .accessControlAllowOrigin:
       true
     case .other, .accept, .date, .server, .userAgent:
       false

@@ -6,27 +6,40 @@ import Glibc
 /// connections and no accept lock exists.
 open class TCPListener {
   public let loop: EventLoop
-  private let handle: UnsafeMutablePointer<uv_tcp_t>
-  var stream: UnsafeMutablePointer<uv_stream_t> {
-    UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_stream_t.self)
+  /// A `uv_tcp_t` or a `uv_pipe_t`; the larger of both is allocated.
+  let stream: UnsafeMutablePointer<uv_stream_t>
+  private var handle: UnsafeMutablePointer<uv_tcp_t> {
+    UnsafeMutableRawPointer(stream).assumingMemoryBound(to: uv_tcp_t.self)
   }
+  private var pipe: UnsafeMutablePointer<uv_pipe_t> {
+    UnsafeMutableRawPointer(stream).assumingMemoryBound(to: uv_pipe_t.self)
+  }
+  /// A socket in the file system instead of an address.
+  public let unixPath: String?
   /// With port 0 asked for, the port that the kernel chose.
   public private(set) var address: SocketAddress
   private var isOpen = false
 
-  public init(loop: EventLoop, address: SocketAddress) {
+  public init(loop: EventLoop, address: SocketAddress, unixPath: String? = nil) {
     self.loop = loop
     self.address = address
-    handle = .allocate(capacity: 1)
+    self.unixPath = unixPath
+    let bytes = max(MemoryLayout<uv_tcp_t>.size, MemoryLayout<uv_pipe_t>.size)
+    stream = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 16).bindMemory(
+      to: uv_stream_t.self, capacity: 1)
   }
 
-  deinit { handle.deallocate() }
+  deinit { stream.deallocate() }
 
   /// A connection is ready: make a stream and let it `accept(from: self)`.
   open func connectionReady() {}
 
   /// Binds and listens. `descriptor` hands over a socket that is already bound (another worker's, an older process').
   public final func listen() throws(LoopError) {
+    if let unixPath {
+      try listen(unixPath)
+      return
+    }
     let family = address.ip.isV4 ? AF_INET : AF_INET6
     let fd = socket(
       family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
@@ -55,17 +68,31 @@ open class TCPListener {
     handle.pointee.data = Unmanaged.passRetained(self).toOpaque()
     isOpen = true
     var status = uv_tcp_open(handle, fd)
-    if status == 0 {
-      status = uv_listen(stream, 4096) { server, status in
-        guard status == 0 else { return }
-        Unmanaged<TCPListener>.fromOpaque(server!.pointee.data)._withUnsafeGuaranteedRef { $0.connectionReady() }
-      }
-    }
+    if status == 0 { status = beginListening() }
     guard status == 0 else {
       close()
       throw LoopError(code: status)
     }
     readAddress()
+  }
+
+  private func listen(_ path: String) throws(LoopError) {
+    uv_pipe_init(loop.uv, pipe, 0)
+    stream.pointee.data = Unmanaged.passRetained(self).toOpaque()
+    isOpen = true
+    var status = uv_pipe_bind(pipe, path)
+    if status == 0 { status = beginListening() }
+    guard status == 0 else {
+      close()
+      throw LoopError(code: status)
+    }
+  }
+
+  private func beginListening() -> Int32 {
+    uv_listen(stream, 4096) { server, status in
+      guard status == 0 else { return }
+      Unmanaged<TCPListener>.fromOpaque(server!.pointee.data)._withUnsafeGuaranteedRef { $0.connectionReady() }
+    }
   }
 
   private func readAddress() {

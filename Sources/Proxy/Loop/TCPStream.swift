@@ -69,7 +69,8 @@ open class TCPStream: Deadlined {
 
   /// Takes the connection that `listener` has ready.
   public final func accept(from listener: TCPListener) -> LoopError? {
-    uv_tcp_init(loop.uv, tcp)
+    isPipe = listener.unixPath != nil
+    if isPipe { uv_pipe_init(loop.uv, pipe, 0) } else { uv_tcp_init(loop.uv, tcp) }
     opened()
     let status = uv_accept(listener.stream, handle)
     return status == 0 ? nil : LoopError(code: status)

@@ -3,6 +3,7 @@ import Bytes
 import Certificates
 import Configuration
 import Sandbox
+import Settings
 import TLS
 
 struct CheckCommand: ParsableCommand {

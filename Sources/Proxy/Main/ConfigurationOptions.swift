@@ -23,7 +23,8 @@ struct ConfigurationOptions: ParsableArguments {
   func load() throws(ConfigurationError) -> Loaded {
     let environment = ProcessEnvironment.variables()
     let path = resolvedPath(environment)
-    return Loaded(configuration: try Configuration.load(path: path, environment: environment), path: path)
+    let configuration = try Configuration.load(path: path, environment: environment, runners: Runners.all)
+    return Loaded(configuration: configuration, path: path)
   }
 
   /// As `load`, with every problem on standard error and status 2.

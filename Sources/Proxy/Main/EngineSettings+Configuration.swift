@@ -4,7 +4,6 @@ import HTTP
 import ProxyEngine
 import Router
 import Sandbox
-import StaticRunner
 import TLS
 import Telemetry
 
@@ -45,12 +44,6 @@ extension ListenerSettings {
     self.proxyProtocol = proxyProtocol
     trustedProxies = configuration.listen.trustedProxies
     proxyProtocolPeers = configuration.listen.proxyProtocolPeers
-  }
-}
-
-extension StaticSandbox {
-  init(_ sandbox: Configuration.StaticSandbox) {
-    self.init(id: sandbox.id, address: sandbox.address, ingress: sandbox.ingress, exposures: sandbox.exposures)
   }
 }
 

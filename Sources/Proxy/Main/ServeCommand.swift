@@ -1,6 +1,10 @@
 import ArgumentParser
 import Configuration
 import Glibc
+import HTTP
+import Loop
+import ProxyEngine
+import Router
 import Telemetry
 
 struct ServeCommand: ParsableCommand {
@@ -40,13 +44,21 @@ extension Server {
   /// Runs until a signal ends it, and ends the process with the server's status.
   ///
   /// - Parameter reload: reads the configuration again, on SIGHUP.
-  static func runOrFail(
+  nonisolated static func runOrFail(
     _ configuration: Configuration, reload: @escaping () throws(ConfigurationError) -> Configuration
   ) throws(CommandFailure) -> Never {
     let status: Int32
     do {
       let logger = Logger(level: Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info)
-      status = try Server(configuration, reload: reload, logger: logger).run()
+      let control = Worker(
+        index: -1, settings: EngineSettings(configuration), table: .empty,
+        counters: WorkerCounters(refusalWords: Refusal.allCases.map(\.word)), log: nil)
+      ControlLoop.attach(control.loop)
+      // This thread is the control loop's from here on, and nobody else has seen these.
+      nonisolated(unsafe) let (given, again) = (control, reload)
+      status = try ControlLoop.assumeHere {
+        try Server(configuration, control: given, reload: again, logger: logger).run()
+      }
     } catch {
       throw CommandFailure("porthole: \(error)")
     }

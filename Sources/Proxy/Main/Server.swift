@@ -1,64 +1,75 @@
 import Bytes
 import Configuration
+import ControlPlane
 import Glibc
 import HTTP
 import Loop
 import ProxyEngine
 import Router
 import Sandbox
-import StaticRunner
+import Store
 import TLS
 import Telemetry
 
-/// The running process: one thread per worker, and this one, which keeps the configuration, the runner and the
-/// certificates, listens to signals and serves the `api` listener.
+/// The running process: one thread per worker, and this one, which keeps the configuration and the certificates, listens
+/// to signals, and runs the control plane with its `api` listener.
+@ControlLoop
 final class Server {
-  private var configuration: Configuration
-  private let readAgain: () throws(ConfigurationError) -> Configuration
-  private let logger: Logger
+  var configuration: Configuration
+  let readAgain: () throws(ConfigurationError) -> Configuration
+  let logger: Logger
 
   /// The control side's own loop and its `api` listener.
-  private let control: Worker
-  private var workers: [WorkerThread] = []
-  private var table: RouteTable
-  private let runner: StaticRunner
-  private var gateways: [String: (route: Configuration.Route, target: UpstreamTarget)] = [:]
-  private var tickets = TicketKeys()
-  private var listeners: [BoundListener] = []
-  private let accessLog: AccessLogWriter?
+  let control: Worker
+  var workers: [WorkerThread] = []
+  let fleet: WorkerFleet
+  let runner: any SandboxRunner
+  let plane: ControlPlane
+  private let socket: InternalSocket
+  var gateways: [String: (route: Configuration.Route, target: UpstreamTarget)] = [:]
+  var tickets = TicketKeys()
+  var listeners: [BoundListener] = []
+  let accessLog: AccessLogWriter?
   private var signals: [SignalWatcher] = []
-  private var watchers: [FolderWatcher] = []
+  var watchers: [FolderWatcher] = []
   private var timers: [LoopTimer] = []
-  private var reloadPending: LoopTimer?
+  var reloadPending: LoopTimer?
+  var certificateStamp: [String] = []
+  private var isReady = false
   private var isDraining = false
+  private var exitStatus: Int32 = 0
   private var drained = 0
   private let arrivals: Mailbox<Int>
+  private let reports: Mailbox<RouteReport>
 
   /// A TLS listening address with the files that its contexts are made of.
-  private struct BoundListener {
+  struct BoundListener {
     var settings: Configuration.HTTPSListener
     /// With the port that the kernel chose.
     var address: SocketAddress
   }
 
   /// Prepares everything that can fail: files, sockets. Nothing is served before `run`.
+  ///
+  /// - Parameter control: the control side's own worker, whose loop is attached as the control loop.
   init(
-    _ configuration: Configuration, reload: @escaping () throws(ConfigurationError) -> Configuration, logger: Logger
+    _ configuration: Configuration, control: Worker,
+    reload: @escaping () throws(ConfigurationError) -> Configuration, logger: Logger
   ) throws {
+    self.control = control
     self.configuration = configuration
     readAgain = reload
     self.logger = logger
     Server.raiseDescriptorLimit()
     signal(SIGPIPE, SIG_IGN)
 
-    runner = StaticRunner(configuration.runner.sandboxes.map(StaticSandbox.init))
-    var changes = runner.sandboxes().map { RouteChange.putSandbox($0) }
+    var changes: [RouteChange] = []
     for route in configuration.routes {
       let target = UpstreamTarget(route)
       gateways[route.host.description] = (route, target)
       changes.append(.putGateway(host: route.host.description, target))
     }
-    table = RouteTable(domains: configuration.domains, changes: changes)
+    let table = RouteTable(domains: configuration.domains, changes: changes)
 
     if let format = AccessLogFormat(configuration.log.access) {
       accessLog = try AccessLogWriter(
@@ -69,11 +80,12 @@ final class Server {
 
     let words = Refusal.allCases.map(\.word)
     let firstSettings = EngineSettings(configuration)
-    control = Worker(
-      index: -1, settings: firstSettings, table: .empty,
-      counters: WorkerCounters(refusalWords: words), log: nil)
-    var finished: () -> Void = {}
-    arrivals = Mailbox(loop: control.loop) { _ in finished() }
+    var finished: @ControlLoop () -> Void = {}
+    arrivals = Mailbox(loop: control.loop) { _ in ControlLoop.assumeHere { finished() } }
+    var reported: @ControlLoop (RouteReport) -> Void = { _ in }
+    reports = Mailbox(loop: control.loop) { report in ControlLoop.assumeHere { reported(report) } }
+    socket = try InternalSocket()
+    let controlTarget = UpstreamTarget.gateway(to: .unix(path: socket.path))
 
     let certificates = try Server.load(configuration.tls) { logger.warn("\($1)", ["certificate": $0]) }
     let trust = try UpstreamTrust(gateways)
@@ -82,6 +94,8 @@ final class Server {
       let worker = Worker(
         index: index, settings: firstSettings, table: table, counters: WorkerCounters(refusalWords: words),
         log: accessLog?.makeBuffer())
+      worker.control = controlTarget
+      worker.whenReporting = { [reports] in reports.send($0) }
       for (place, listener) in configuration.listen.https.enumerated() {
         // Later workers take the port that the first one got.
         let address = index == 0 ? listener.address : listeners[place].address
@@ -99,21 +113,40 @@ final class Server {
       }
       made.append(worker)
     }
-    finished = { [unowned self] in workerDrained() }
     if let address = configuration.listen.api {
       api = try control.listen(ListenerSettings(.api, address, false, configuration), tls: nil)
     }
+    fleet = WorkerFleet(table)
+    runner = try Runners.make(configuration)
+    let hooks = ServerHooks()
+    plane = ControlPlane(
+      store: try Store(Store.Location(configuration.store)), runner: runner, dataPlane: fleet,
+      settings: ControlSettings(configuration, httpsPort: listeners.first?.address.port ?? 443),
+      clock: LoopClock(loop: control.loop),
+      hooks: ControlHooks(
+        ownPages: { hooks.server?.page($0) }, probe: LoopProbe(loop: control.loop),
+        gateway: { hooks.server?.describeGateway($0) }), logger: logger)
+    finished = { [unowned self] in workerDrained() }
     // Only now is every address known: with port 0 the kernel chose it.
     let settings = engineSettings(configuration)
     for worker in made {
       worker.apply(settings: settings)
       workers.append(WorkerThread(worker, upstreams: trust))
     }
-    control.localService = LocalService { [unowned self] in answer($0) }
+    try control.listen(internalPath: socket.path)
+
+    hooks.server = self
+    reported = { [unowned self] in plane.take($0) }
+    control.localService = LocalService { [unowned self] call in
+      ControlLoop.assumeHere {
+        let call = EngineCall(call)
+        Task { await self.plane.handle(call) }
+      }
+    }
   }
 
   /// The data plane's settings, with what only the bound sockets tell.
-  private func engineSettings(_ configuration: Configuration) -> EngineSettings {
+  func engineSettings(_ configuration: Configuration) -> EngineSettings {
     var settings = EngineSettings(configuration)
     settings.redirectPort = listeners.first?.address.port ?? 443
     settings.ownAddresses = listeners.map(\.address) + redirects + [api].compactMap(\.self)
@@ -124,9 +157,10 @@ final class Server {
   private var api: SocketAddress?
 
   /// Serves until it is told to end and has drained. Returns the exit code.
+  ///
+  /// Connections are accepted by the kernel from `init` on; they are served once the control plane knows its sandboxes.
   func run() -> Int32 {
-    for worker in workers { worker.start(arrivals) }
-    sayWhatListens()
+    Task { await begin() }
     watchSignals()
     watchCertificates()
     timers.append(
@@ -140,8 +174,31 @@ final class Server {
       })
     control.run()
     accessLog?.stop()
-    logger.info("stopped")
-    return 0
+    socket.remove()
+    if exitStatus == 0 { logger.info("stopped") }
+    return exitStatus
+  }
+
+  private func begin() async {
+    do {
+      let firstKey = try await plane.start()
+      if let firstKey {
+        Terminal.print("API key: \(firstKey)\n  It is shown this once. For the commands: export PORTHOLE_API_KEY=<key>")
+      }
+    } catch {
+      logger.error("cannot start: \(error)")
+      exitStatus = 1
+      control.loop.stop()
+      return
+    }
+    if isDraining { return }
+    fleet.employ(workers)
+    for worker in workers {
+      worker.send(.table(fleet.table, touched: []))
+      worker.start(arrivals)
+    }
+    isReady = true
+    sayWhatListens()
   }
 
   private func sayWhatListens() {
@@ -158,7 +215,7 @@ final class Server {
     logger.info(
       "ready",
       [
-        "workers": "\(workers.count)", "sandboxes": "\(configuration.runner.sandboxes.count)",
+        "workers": "\(workers.count)", "runner": runner.kind,
         "routes": "\(configuration.routes.count)", "pid": "\(getpid())",
       ])
   }
@@ -172,7 +229,7 @@ final class Server {
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
-  private static func load(
+  nonisolated static func load(
     _ entries: [Configuration.TLSCertificate], warn: (_ path: String, CertificateWarning) -> Void
   ) throws(TLSError) -> [LoadedCertificate] {
     var loaded: [LoadedCertificate] = []
@@ -186,7 +243,7 @@ final class Server {
 
   /// What starting would find out about everything that TLS is made of: stapled responses, client authorities, ciphers,
   /// the authorities of routes. Answers what would be warned of.
-  static func tryTLS(_ configuration: Configuration) throws(TLSError) -> [String] {
+  nonisolated static func tryTLS(_ configuration: Configuration) throws(TLSError) -> [String] {
     var warnings: [String] = []
     let certificates = try load(configuration.tls) { warnings.append("\($0): \($1)") }
     for listener in configuration.listen.https {
@@ -201,7 +258,7 @@ final class Server {
     return warnings
   }
 
-  private func loadAndWarn(_ entries: [Configuration.TLSCertificate]) throws(TLSError) -> [LoadedCertificate] {
+  func loadAndWarn(_ entries: [Configuration.TLSCertificate]) throws(TLSError) -> [LoadedCertificate] {
     try Server.load(entries) { logger.warn("\($1)", ["certificate": $0]) }
   }
 
@@ -209,12 +266,16 @@ final class Server {
 
   private func watchSignals() {
     for number in [SIGTERM, SIGINT] {
-      signals.append(SignalWatcher(loop: control.loop, signal: number) { [unowned self] in drain() })
+      signals.append(SignalWatcher(loop: control.loop, signal: number) { [unowned self] in
+          ControlLoop.assumeHere { drain() }
+        })
     }
     signals.append(
       SignalWatcher(loop: control.loop, signal: SIGHUP) { [unowned self] in
-        accessLog?.requestReopen()
-        reload()
+        ControlLoop.assumeHere {
+          accessLog?.requestReopen()
+          reload()
+        }
       })
   }
 
@@ -223,195 +284,72 @@ final class Server {
     if isDraining {
       logger.warn("stopped before everything was finished")
       accessLog?.stop()
+      socket.remove()
       exit(1)
     }
     isDraining = true
     logger.info(
       "draining: nothing new is accepted; a second signal stops at once",
       ["limit": "\(configuration.timeouts.drainMs) ms"])
+    if !isReady {
+      finishStop()
+      return
+    }
     for worker in workers { worker.send(.drain) }
   }
 
   private func workerDrained() {
     drained += 1
-    if drained == workers.count { control.loop.stop() }
+    if drained == workers.count { finishStop() }
   }
 
-  // MARK: Reload
-
-  private func reload() {
-    let next: Configuration
-    do {
-      next = try readAgain()
-    } catch {
-      logger.error("the new configuration is refused, the old one goes on\n\(error)")
-      return
-    }
-    for key in next.restartNeeded(comparedTo: configuration) {
-      logger.warn("a change that needs a restart is left out", ["key": key])
-    }
-    do {
-      try apply(next)
-    } catch {
-      logger.error("the new configuration is refused, the old one goes on\n\(error)")
+  /// The last to go is the control plane: what was counted and noticed is written down.
+  private func finishStop() {
+    Task {
+      await plane.stop()
+      control.loop.stop()
     }
   }
 
-  /// All of it or nothing: what can fail comes first.
-  private func apply(_ next: Configuration) throws {
-    let certificates = try loadAndWarn(next.tls)
-    var contexts: [(SocketAddress, TLSServerSettings)] = []
-    var renewed = listeners
-    for index in renewed.indices {
-      // By address: the order in the file means nothing. Port 0 several times can only be told apart by place.
-      let own = renewed[index].settings.address
-      let inPlace = next.listen.https.indices.contains(index) ? next.listen.https[index] : nil
-      guard let listener = inPlace?.address == own ? inPlace : next.listen.https.first(where: { $0.address == own })
-      else { continue }
-      let tls = try TLSServerSettings(next, listener, certificates, tickets)
-      _ = try TLSContext(tls)
-      contexts.append((renewed[index].address, tls))
-      renewed[index].settings.clientCertificates = listener.clientCertificates
-    }
+  // MARK: Pages of the process
 
-    var changes: [RouteChange] = []
-    var kept: [String: (route: Configuration.Route, target: UpstreamTarget)] = [:]
-    for route in next.routes {
-      let host = route.host.description
-      if let old = gateways[host], old.route == route {
-        kept[host] = old
-      } else {
-        let target = UpstreamTarget(route)
-        kept[host] = (route, target)
-        changes.append(.putGateway(host: host, target))
-      }
-    }
-    for host in gateways.keys where kept[host] == nil { changes.append(.removeGateway(host: host)) }
-    let trust = try UpstreamTrust(kept)
-
-    // From here on nothing fails.
-    let difference = runner.reload(next.runner.sandboxes.map(StaticSandbox.init))
-    changes += (difference.added + difference.changed).map { .putSandbox($0) }
-    changes += difference.removed.map { .removeSandbox($0) }
-    listeners = renewed
-    gateways = kept
-    table = table.applying(changes)
-    if next.domains != configuration.domains { table = table.replacingDomains(next.domains) }
-
-    // What needs a restart stays as it is, and is reported again at the next reload.
-    var running = next
-    running.workers = configuration.workers
-    running.listen = configuration.listen
-    running.listen.https = listeners.map(\.settings)
-    running.store = configuration.store
-    running.tlsOptions.ticketRotationMs = configuration.tlsOptions.ticketRotationMs
-    running.log.access = configuration.log.access
-    running.log.accessFile = configuration.log.accessFile
-    configuration = running
-
-    let settings = engineSettings(running)
-    for worker in workers {
-      worker.send(.trust(trust))
-      worker.send(.table(table))
-      worker.send(.settings(settings))
-      for (address, tls) in contexts { worker.send(.tls(address, tls)) }
-    }
-    if let level = Logger.Level(rawValue: next.log.level.rawValue) { logger.level = level }
-    watchCertificates()
-    logger.info(
-      "configuration reloaded",
-      ["sandboxes": "\(next.runner.sandboxes.count)", "routes": "\(next.routes.count)", "changes": "\(changes.count)"])
-  }
-
-  /// Certificates are read again when a file in their folders changes. Tools write several files, one after another:
-  /// half a second of quiet says that they are done.
-  private func watchCertificates() {
-    watchers = []
-    var folders: Set<String> = []
-    for entry in configuration.tls {
-      for file in [entry.certificate, entry.key, entry.ocsp].compactMap(\.self) {
-        folders.insert(Server.folder(of: file))
-      }
-    }
-    for folder in folders.sorted() {
-      let watcher = FolderWatcher(loop: control.loop, folder: folder) { [unowned self] in
-        reloadPending?.stop()
-        reloadPending = LoopTimer(loop: control.loop, afterMs: 500) { [unowned self] in reloadCertificates() }
-      }
-      if let watcher {
-        watchers.append(watcher)
-      } else {
-        logger.warn("cannot watch for new certificates; send SIGHUP instead", ["folder": folder])
-      }
-    }
-    certificateStamp = Server.stamp(configuration.tls)
-  }
-
-  private var certificateStamp: [String] = []
-
-  private func reloadCertificates() {
-    let stamp = Server.stamp(configuration.tls)
-    guard stamp != certificateStamp else { return }
-    certificateStamp = stamp
-    do {
-      let certificates = try loadAndWarn(configuration.tls)
-      var contexts: [(SocketAddress, TLSServerSettings)] = []
-      for bound in listeners {
-        let tls = try TLSServerSettings(configuration, bound.settings, certificates, tickets)
-        _ = try TLSContext(tls)
-        contexts.append((bound.address, tls))
-      }
-      for worker in workers { for (address, tls) in contexts { worker.send(.tls(address, tls)) } }
-      logger.info("certificates reloaded", ["certificates": "\(certificates.count)"])
-    } catch {
-      logger.error("the new certificates are refused, the old ones go on: \(error)")
-    }
-  }
-
-  private static func folder(of file: String) -> String {
-    guard let slash = file.lastIndex(of: "/") else { return "." }
-    return slash == file.startIndex ? "/" : String(file[..<slash])
-  }
-
-  /// What changes when a file is replaced or written: enough to tell a certificate's change from its neighbours'.
-  private static func stamp(_ entries: [Configuration.TLSCertificate]) -> [String] {
-    entries.flatMap { [$0.certificate, $0.key, $0.ocsp].compactMap(\.self) }.map { file in
-      var info = stat()
-      guard stat(file, &info) == 0 else { return file + " missing" }
-      return "\(file) \(info.st_ino) \(info.st_size) \(info.st_mtim.tv_sec).\(info.st_mtim.tv_nsec)"
-    }
-  }
-
-  // MARK: The api listener
-
-  private func answer(_ request: LocalService.Request) -> LocalResponse {
-    guard request.method == "GET" || request.method == "HEAD" else {
-      return LocalResponse(status: 405, headers: [("allow", "GET, HEAD"), ("content-type", "text/plain")], body: [])
-    }
-    switch request.path {
-    case "/healthz": return LocalResponse(status: 200, contentType: "text/plain; charset=utf-8", text: "ok\n")
+  fileprivate func page(_ path: String) -> OwnPage? {
+    switch path {
+    case "/healthz": return .text("ok\n")
     case "/readyz":
-      return isDraining
-        ? LocalResponse(status: 503, contentType: "text/plain; charset=utf-8", text: "draining\n")
-        : LocalResponse(status: 200, contentType: "text/plain; charset=utf-8", text: "ready\n")
+      if isDraining { return .text("draining\n", status: 503) }
+      return isReady ? .text("ready\n") : .text("starting\n", status: 503)
     case "/metrics": return metrics()
-    default:
-      return LocalResponse(
-        status: 404, contentType: "application/problem+json",
-        text:
-          #"{"type":"about:blank","title":"Not Found","status":404,"detail":"This listener serves /healthz, /readyz and /metrics."}"#
-      )
+    default: return nil
     }
   }
 
-  private func metrics() -> LocalResponse {
+  private func metrics() -> OwnPage {
     var text = PrometheusText()
     text.add(version: Version.number)
     text.add(workers: workers.map(\.counters))
+    text.add(control: plane.counters)
     if let accessLog { text.add(accessLog: accessLog.totals) }
     if let figures = ProcessFigures.current() { text.add(process: figures) }
-    return LocalResponse(
-      status: 200, headers: [("content-type", "\(PrometheusText.contentType)"), ("cache-control", "no-store")],
-      body: text.bytes)
+    return OwnPage(contentType: "\(PrometheusText.contentType)", body: text.bytes)
+  }
+
+  fileprivate func describeGateway(_ host: String) -> String? {
+    let wildcard = host.firstIndex(of: ".").map { "*" + host[$0...] }
+    guard let route = gateways[host]?.route ?? wildcard.flatMap({ gateways[$0]?.route }) else { return nil }
+    return "\(route.upstream.url)"
+  }
+}
+
+/// What the control plane is given before there is a server.
+@ControlLoop
+private final class ServerHooks {
+  unowned var server: Server?
+  nonisolated init() {}
+}
+
+extension OwnPage {
+  fileprivate static func text(_ text: String, status: Int = 200) -> OwnPage {
+    OwnPage(status: status, contentType: "text/plain; charset=utf-8", body: Array(text.utf8))
   }
 }

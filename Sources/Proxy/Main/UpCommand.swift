@@ -4,6 +4,8 @@ import Certificates
 import Configuration
 import Demo
 import Sandbox
+import Settings
+import StaticRunner
 
 struct UpCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -51,7 +53,7 @@ struct UpCommand: ParsableCommand {
       )
     }
     let demo = try startDemo(&ports)
-    let configuration = configuration(certificates, https: https, http: http, api: api, demo: demo)
+    let configuration = try configuration(certificates, https: https, http: http, api: api, demo: demo)
     let host = configuration.domains[0]
     Terminal.print(
       UpCommand.banner(
@@ -63,14 +65,16 @@ struct UpCommand: ParsableCommand {
 
   private func configuration(
     _ certificates: DevelopmentCertificates, https: UInt16, http: UInt16, api: UInt16, demo: UInt16
-  ) -> Configuration {
+  ) throws -> Configuration {
     func loopback(_ port: UInt16) -> SocketAddress { SocketAddress(ip: IPAddress(v4: 0x7F00_0001), port: port) }
     return Configuration(
       // The certificate was made for it, so it is a name.
       domains: [DNSName.normalized(domain) ?? domain],
       listen: .init(https: [.init(address: loopback(https))], http: [loopback(http)], api: loopback(api)),
       tls: [.init(certificate: certificates.certificatePath, key: certificates.keyPath)],
-      runner: .init(sandboxes: [.init(id: SandboxID("demo")!, exposures: [Exposure(port: demo, name: "demo")])]),
+      runner: try .init(
+        StaticRunnerPlugin(),
+        RunnerOptions(["sandboxes": [["id": "demo", "ports": [["port": .integer(Int(demo)), "name": "demo"]]]]])),
       log: .init(level: logLevel, access: quiet ? .off : .common))
   }
 

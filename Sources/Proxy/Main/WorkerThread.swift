@@ -1,3 +1,4 @@
+import Auth
 import Bytes
 import Configuration
 import Glibc
@@ -10,7 +11,9 @@ import Telemetry
 
 /// What the control side tells a worker. Values only; each is applied between two events of the worker's loop.
 enum WorkerMessage: Sendable {
-  case table(RouteTable)
+  case table(RouteTable, touched: [SandboxID])
+  case keys(CredentialKeys)
+  case redeemed(ticket: UInt64, granted: Bool)
   case settings(EngineSettings)
   case tls(SocketAddress, TLSServerSettings)
   case tickets(TicketKeys)
@@ -71,7 +74,9 @@ private final class WorkerState {
 
   func take(_ message: WorkerMessage) {
     switch message {
-    case .table(let table): worker.apply(table: table)
+    case .table(let table, let touched): worker.apply(table: table, touched: touched)
+    case .keys(let keys): worker.apply(keys: keys)
+    case .redeemed(let ticket, let granted): worker.answer(redemption: ticket, granted: granted)
     case .settings(let settings): worker.apply(settings: settings)
     case .tls(let address, let settings):
       // It was tried on the control side, so it does not fail here.

@@ -20,6 +20,8 @@ enum PageAssets {
     aside b{color:var(--ink)}
     footer{width:100%;max-width:30rem;padding:16px 28px 0;display:flex;flex-wrap:wrap;gap:2px 16px;color:var(--soft);font-size:.8rem}
     footer span{overflow-wrap:anywhere}
+    button{margin:12px 0 0;padding:10px 22px;border:0;border-radius:10px;background:var(--sea);color:var(--card);font:inherit;font-weight:600;cursor:pointer}
+    button:focus-visible{outline:3px solid var(--ink);outline-offset:2px}
     code{font:inherit;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.95em}
     """
 

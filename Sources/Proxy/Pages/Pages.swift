@@ -69,7 +69,7 @@ public enum Pages {
   /// Nothing but the page's own style and script, by their hashes, and requests to the page's own origin, with which it
   /// looks whether it can follow. No `frame-ancestors`: previews are embedded, and there is nothing to click on.
   public static let contentSecurityPolicy: StaticString = """
-    default-src 'none'; style-src 'sha256-/ZW98CloJcoq5NrMFCryQ4WPjkgD6ZoUG4FBvihBV7o='; \
+    default-src 'none'; style-src 'sha256-H454STYGtWf1iFVhzmR+X+4k/Vpgn0nmUlXaDfmFp/o='; \
     script-src 'sha256-B6d3bKwgmCJk9n2D7JHTecIcf1UqX7Dw5Swn1cB3AV8='; \
     connect-src 'self'; base-uri 'none'; form-action 'none'
     """
@@ -77,7 +77,7 @@ public enum Pages {
   /// Refusals that end by themselves, soon: a page about them may wait and then make way.
   public static func mayFollow(_ refusal: Refusal) -> Bool {
     switch refusal {
-    case .starting, .portClosed, .dialTimeout, .draining, .overloaded: true
+    case .starting, .paused, .portClosed, .dialTimeout, .draining, .overloaded: true
     default: false
     }
   }

@@ -22,6 +22,8 @@ public enum Metric: Int, CaseIterable, Sendable {
   case upstreamConnectionsOpen, upstreamConnectionsIdle, upstreamConnectionsReused, upstreamStaleRetries
   case tunnelsOpen
   case http2StreamsOpen, http2ResetsReceived, http2ResetsSent
+  // Sandboxes that do not run, and changes that end what runs.
+  case requestsParked, wakesAsked, exchangesCut
 
   /// The cell that counts an app's answer of that status. Statuses beyond 5xx are not HTTP's and count as 5xx.
   @inlinable

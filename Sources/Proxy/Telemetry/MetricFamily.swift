@@ -78,6 +78,15 @@ struct MetricFamily {
     MetricFamily(
       "porthole_http2_resets_total", .counter, "HTTP/2 streams that were reset, by who did it.",
       [(#"by="client""#, .http2ResetsReceived), (#"by="porthole""#, .http2ResetsSent)]),
+    MetricFamily(
+      "porthole_requests_parked", .gauge, "Requests that wait for their sandbox to run.", [("", .requestsParked)]),
+    MetricFamily(
+      "porthole_wakes_asked_total", .counter, "Times that waiting requests asked for a sandbox to be resumed.",
+      [("", .wakesAsked)]),
+    MetricFamily(
+      "porthole_exchanges_cut_total", .counter,
+      "Requests and tunnels ended because the sandbox, exposure or credential that they depended on was gone.",
+      [("", .exchangesCut)]),
   ]
 }
 

@@ -46,7 +46,9 @@ extension CredentialKeys {
     var body: [UInt8] = [Pass.version, ring[0].id, pass.kind.rawValue]
     body.append(UInt8(pass.port >> 8))
     body.append(UInt8(pass.port & 0xFF))
-    for shift in stride(from: 32, through: 0, by: -8) { body.append(UInt8(truncatingIfNeeded: pass.expiresAt >> shift)) }
+    for shift in stride(from: 32, through: 0, by: -8) {
+      body.append(UInt8(truncatingIfNeeded: pass.expiresAt >> shift))
+    }
     for word in [pass.epoch, pass.nonce, pass.link] { withUnsafeBytes(of: word.bigEndian) { body += Array($0) } }
     precondition(body.count == Pass.bodyBytes, "a pass has a fixed size")
     return Base64URL.encode(body + seals[0].hmac.authenticate(body + Array(sandbox.utf8)))

@@ -1,5 +1,7 @@
 import Bytes
 import Glibc
+public import Sandbox
+import Settings
 
 extension Configuration {
   /// Reads the file, lays the environment over it, and checks everything.
@@ -7,18 +9,24 @@ extension Configuration {
   /// - Parameters:
   ///   - path: the YAML file; nil takes everything from the environment and the defaults.
   ///   - environment: all variables; those that begin with `PORTHOLE_` are keys (`PORTHOLE_WORKERS=2`) and win.
+  ///   - runners: what `runner.kind` may be, the default first; each reads its own part.
   /// - Throws: every problem there is, each with its place and what was expected.
-  public static func load(path: String?, environment: [String: String]) throws(ConfigurationError) -> Configuration {
-    try load(path: path, environment: environment, resolveName: NameLookup.resolve)
+  public static func load(
+    path: String?, environment: [String: String], runners: [any RunnerPlugin]
+  ) throws(ConfigurationError) -> Configuration {
+    try load(path: path, environment: environment, runners: runners, resolveName: NameLookup.resolve)
   }
 
   /// The names that a variable may have, with the key that each sets; for help texts and for tests.
-  public static var environmentNames: [(variable: String, keyPath: String)] {
-    Environment.names.map { ($0.variable, $0.path.joined(separator: ".")) }
+  public static func environmentNames(
+    kind: String?, runners: [any RunnerPlugin]
+  ) -> [(variable: String, keyPath: String)] {
+    Environment.names(.root(runnerKeys: Runner.keys(of: kind, among: runners)))
+      .map { ($0.variable, $0.path.joined(separator: ".")) }
   }
 
   static func load(
-    path: String?, environment: [String: String],
+    path: String?, environment: [String: String], runners: [any RunnerPlugin],
     resolveName: @escaping (String) -> Result<IPAddress, NameLookup.Failure>
   ) throws(ConfigurationError) -> Configuration {
     let workingFolder = FilePath.workingFolder
@@ -26,10 +34,13 @@ extension Configuration {
     let reading = Reading(folder: folder, workingFolder: workingFolder, resolveName: resolveName)
 
     var root = try tree(path: path)
-    Environment.overlay(environment, on: &root, reading.problems)
-    Schema.root.refuseUnknownKeys(in: root, path: "", reading.problems)
-    let configuration = Configuration(Field(root: root, reading: reading))
-    if let error = reading.problems.error { throw error }
+    let kind = Environment.runnerKind(environment) ?? root["runner"]?.value["kind"]?.value.text
+    let schema = Schema.root(runnerKeys: Runner.keys(of: kind, among: runners))
+    Environment.overlay(environment, on: &root, schema, reading.problems)
+    schema.refuseUnknownKeys(in: root, path: "", reading.problems)
+    let configuration = Configuration(Field(root: root, reading: reading), runners)
+    let problems = reading.problems.inOrder
+    if !problems.isEmpty { throw ConfigurationError(problems: problems) }
     return configuration
   }
 
@@ -37,7 +48,7 @@ extension Configuration {
   private static func tree(path: String?) throws(ConfigurationError) -> Value {
     guard let path else { return .empty(at: .nowhere) }
     func failure(_ place: String, _ message: String) -> ConfigurationError {
-      ConfigurationError(problems: [.init(place: place, keyPath: "", message: message)])
+      ConfigurationError(problems: [Problems.Problem(place: place, keyPath: "", message: message)])
     }
     let bytes: [UInt8]
     do { bytes = try FilePath.read(path) } catch {
@@ -64,7 +75,7 @@ extension Configuration {
 
 extension Configuration {
   /// Reads every section, then holds them against each other.
-  init(_ root: Field) {
+  init(_ root: Field, _ runners: [any RunnerPlugin]) {
     if root["domains"].isEmptyList, root["routes"].isEmptyList {
       root["domains"].require("the domain below which preview hosts live, such as [preview.localhost] (or give routes)")
     }
@@ -75,7 +86,7 @@ extension Configuration {
       tls: TLSCertificate.readList(root["tls"]),
       tlsOptions: TLSOptions(root["tlsOptions"]),
       store: Store(root["store"]),
-      runner: Runner(root["runner"]),
+      runner: Runner(root["runner"], among: runners),
       routes: Route.readList(root["routes"]),
       limits: Limits(root["limits"]),
       timeouts: Timeouts(root["timeouts"]),

@@ -1,5 +1,6 @@
 import Bytes
 import Sandbox
+import Settings
 
 /// Why a URL works or fails by this configuration, stage by stage. Nothing is dialled and no sandbox is touched.
 public struct Explanation: Sendable, Equatable {
@@ -91,9 +92,8 @@ public struct Explanation: Sendable, Equatable {
   private mutating func explainLabel(_ label: String, _ target: Target, _ configuration: Configuration) {
     let (port, idText) = Explanation.splitLabel(label)
     if label == "api" || (port == nil && SandboxID(idText) != nil) {
-      refuse(
-        "host", 404, "route/not-found",
-        "reserved for Porthole's own interfaces (no port in front of an id); nothing is behind it yet")
+      pass("host", label == "api" ? "the control API" : "the runtime API of a sandbox of this name, if there is one")
+      answer = .own
       return
     }
     guard let port, let id = SandboxID(idText) else {
@@ -118,7 +118,7 @@ public struct Explanation: Sendable, Equatable {
     explainPort(port, sandbox)
   }
 
-  private mutating func explainPort(_ port: UInt16, _ sandbox: Configuration.StaticSandbox) {
+  private mutating func explainPort(_ port: UInt16, _ sandbox: ListedSandbox) {
     let exposure = sandbox.exposures.first { $0.port == port }
     if let allowPorts = sandbox.ingress.allowPorts, !allowPorts.contains(port) {
       refuse("port", 404, "route/not-found", "\(port) is not in the sandbox's ingress.allowPorts")
@@ -137,7 +137,8 @@ public struct Explanation: Sendable, Equatable {
     )
     let shown = exposure ?? Exposure(port: port)
     pass(
-      "upstream", "\(shown.upstream.rawValue) to \(SocketAddress(ip: sandbox.address, port: port)), \(shown.host.text)")
+      "upstream",
+      "\(shown.upstream.rawValue) to \(sandbox.address.endpointOfAnyPort.resolved(port: port)), \(shown.host.text)")
   }
 
   /// `3000-demo` is (3000, "demo"); anything else is (nil, all of it).

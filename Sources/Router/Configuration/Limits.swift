@@ -1,3 +1,5 @@
+import Settings
+
 extension Configuration {
   /// What one client, one connection and one worker may take.
   public struct Limits: Sendable, Equatable {

@@ -1,4 +1,5 @@
 public import Bytes
+import Settings
 
 extension Configuration {
   /// Where Porthole accepts connections, and whom it believes.

@@ -1,3 +1,5 @@
+import Settings
+
 extension Configuration {
   /// What Porthole says about itself and about requests.
   public struct Log: Sendable, Equatable {

@@ -1,5 +1,6 @@
 import Bytes
 public import Sandbox
+import Settings
 
 extension Configuration {
   /// A plain host with an upstream of its own; no sandbox is involved.

@@ -1,3 +1,5 @@
+import Settings
+
 extension Configuration {
   /// A certificate chain and its key. That they belong together is checked where they are loaded.
   public struct TLSCertificate: Sendable, Equatable {

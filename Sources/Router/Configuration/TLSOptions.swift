@@ -1,3 +1,5 @@
+import Settings
+
 extension Configuration {
   /// How TLS is spoken to clients, for every certificate alike.
   public struct TLSOptions: Sendable, Equatable {

@@ -1,3 +1,5 @@
+import Settings
+
 extension Configuration {
   /// How long Porthole waits. The file's names have no `Ms`: there a bare number is seconds, and `500ms` says its unit.
   public struct Timeouts: Sendable, Equatable {

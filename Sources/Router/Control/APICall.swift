@@ -7,7 +7,7 @@ public import Loop
 /// Exactly one of `respond` and `begin` … `end` is called. When the client has gone, writing and reading throw, and
 /// responding does nothing.
 @ControlLoop
-public protocol APICall: AnyObject {
+public protocol APICall: AnyObject, Sendable {
   var method: String { get }
   /// Without the query, as it was sent.
   var path: String { get }

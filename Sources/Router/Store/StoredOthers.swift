@@ -28,7 +28,8 @@ public struct StoredAPIKey: Hashable, Sendable {
   public var revokedAtMs: UInt64?
 
   public init(
-    id: String, name: String, hash: [UInt8], createdAtMs: UInt64, lastUsedAtMs: UInt64? = nil, revokedAtMs: UInt64? = nil
+    id: String, name: String, hash: [UInt8], createdAtMs: UInt64, lastUsedAtMs: UInt64? = nil,
+    revokedAtMs: UInt64? = nil
   ) {
     self.id = id
     self.name = name

@@ -27,7 +27,8 @@ public struct StoredSandbox: Hashable, Sendable {
   public var reason: String?
 
   public init(
-    id: SandboxID, name: String? = nil, state: SandboxState = .creating, spec: SandboxSpec, ingress: Ingress = Ingress(),
+    id: SandboxID, name: String? = nil, state: SandboxState = .creating, spec: SandboxSpec,
+    ingress: Ingress = Ingress(),
     credential: SandboxCredential? = nil, timeoutSec: Int? = nil, onIdle: IdleAction = .destroy,
     address: SandboxAddress = .none, createMs: Int = 0, createdAtMs: UInt64, runningSinceMs: UInt64? = nil,
     ranMs: UInt64 = 0, endedAtMs: UInt64? = nil, usage: SandboxUsage = SandboxUsage(), reason: String? = nil

@@ -9,8 +9,8 @@ enum HostPlace {
   case gateway(RouteEntry)
   /// `<port>-<something>.<domain>`, and the sandbox if there is one of that id.
   case preview(PreviewLabel, RouteEntry?)
-  /// `api.<domain>` or `<id>.<domain>`: Porthole's own, with nothing behind it yet.
-  case reserved
+  /// `api.<domain>` or `<id>.<domain>`: the control API.
+  case control
   /// Any other name below a domain, or a domain itself.
   case unassigned
   /// Below no domain, and no route's.
@@ -23,7 +23,7 @@ extension RouteTable {
     if gateways.count > 0, let entry = gateways.find(host.bytes) { return .gateway(entry) }
     if domains.contains(host.parent) {
       if let label = PreviewLabel(host.label) { return .preview(label, sandboxes.find(label.id)) }
-      return SandboxID.isValid(host.label) ? .reserved : .unassigned
+      return SandboxID.isValid(host.label) ? .control : .unassigned
     }
     return elsewhere(host)
   }

@@ -1,6 +1,6 @@
 internal import Bytes
-internal import HTTP
-internal import Sandbox
+public import HTTP
+public import Sandbox
 
 /// Which upstream a host leads to: an immutable snapshot that workers read without locks.
 ///
@@ -96,7 +96,9 @@ public final class RouteTable: @unchecked Sendable {
         return .forward(upstream, port: entry.gatewayPort)
       case .preview(let label, let entry):
         return RouteTable.decide(label, entry, target)
-      case .reserved, .unassigned:
+      case .control:
+        return .control
+      case .unassigned:
         return .refuse(.notFound)
       case .foreign:
         return .refuse(.misdirected)
@@ -108,14 +110,18 @@ public final class RouteTable: @unchecked Sendable {
   private static func decide(
     _ label: PreviewLabel, _ entry: RouteEntry?, _ target: UnsafeBufferPointer<UInt8>
   ) -> RouteDecision {
-    let upstream = entry?.target(port: label.port)
+    let index = entry?.index(port: label.port)
     if isPortholePath(target) {
       guard entry != nil || SandboxID.isValid(label.id) else { return .refuse(.notFound) }
-      return .porthole(upstream, port: label.port)
+      guard let entry, let index else { return .porthole(nil, port: label.port) }
+      return .porthole(RouteGuard(entry: entry, index: index, port: label.port), port: label.port)
     }
-    guard let entry, let upstream else { return .refuse(.notFound) }
-    if let refusal = entry.state.refusal { return .refuse(refusal) }
-    return .forward(upstream, port: label.port)
+    guard let entry else { return .refuse(.notFound) }
+    // Its exposures are gone with it, but whoever knows the id shall know that it is no use to wait.
+    if entry.state == .terminated { return .refuse(.terminated) }
+    guard let index else { return .refuse(.notFound) }
+    if entry.isPlain(index) { return .forward(index < 0 ? entry.anyTarget! : entry.targets[index], port: label.port) }
+    return .guarded(RouteGuard(entry: entry, index: index, port: label.port))
   }
 
   /// Whether the path is `/.porthole` or below it. Compared as it was sent: `/%2eporthole/` is the sandbox's own path,
@@ -131,7 +137,7 @@ public final class RouteTable: @unchecked Sendable {
 
 extension SandboxState {
   /// Why nothing is forwarded to a sandbox in this state; nil where it is.
-  var refusal: Refusal? {
+  public var refusal: Refusal? {
     switch self {
     case .running: nil
     case .creating, .resuming: .starting

@@ -5,7 +5,7 @@ internal import Sandbox
 extension RouteTrie {
   mutating func put(_ record: SandboxRecord) {
     var id = record.id.text
-    id.withUTF8 { key in put(RouteEntry(record, key: key, hash: hash(key))) }
+    id.withUTF8 { key in put(RouteEntry(record, replacing: find(key), key: key, hash: hash(key))) }
   }
 
   mutating func put(gateway target: UpstreamTarget, key: UnsafeBufferPointer<UInt8>) {

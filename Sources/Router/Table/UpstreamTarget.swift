@@ -16,10 +16,13 @@ public final class UpstreamTarget: Sendable {
   /// as inside a sandbox, whose certificate nobody signed.
   public let tlsServerName: String
   public let isGateway: Bool
+  /// Traffic is activity that keeps the sandbox from idling.
+  public let countsAsActivity: Bool
 
   public init(
     generation: UInt64, sandboxID: String, endpoint: Endpoint, hostPolicy: HostPolicy = .public,
-    upstreamProtocol: UpstreamProtocol = .http1, tlsServerName: String = "", isGateway: Bool = false
+    upstreamProtocol: UpstreamProtocol = .http1, tlsServerName: String = "", isGateway: Bool = false,
+    countsAsActivity: Bool = true
   ) {
     self.generation = generation
     self.sandboxID = sandboxID
@@ -28,6 +31,7 @@ public final class UpstreamTarget: Sendable {
     self.upstreamProtocol = upstreamProtocol
     self.tlsServerName = tlsServerName
     self.isGateway = isGateway
+    self.countsAsActivity = countsAsActivity
   }
 
   /// A plain route's upstream, under a generation of its own.

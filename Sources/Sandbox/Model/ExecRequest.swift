@@ -10,8 +10,9 @@ public struct ExecRequest: Hashable, Sendable {
   /// Name or number; nil: the image's.
   public var user: String?
 
-  public init(command: String, cwd: String? = nil, env: [String: String] = [:], stdin: [UInt8] = [], user: String? = nil)
-  {
+  public init(
+    command: String, cwd: String? = nil, env: [String: String] = [:], stdin: [UInt8] = [], user: String? = nil
+  ) {
     self.command = command
     self.cwd = cwd
     self.env = env

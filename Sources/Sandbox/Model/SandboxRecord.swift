@@ -66,3 +66,13 @@ public enum SandboxAddress: Hashable, Sendable {
     }
   }
 }
+
+extension SandboxAddress: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .ip(let ip): ip.description
+    case .unix(let template): "unix:" + template
+    case .none: "no address"
+    }
+  }
+}

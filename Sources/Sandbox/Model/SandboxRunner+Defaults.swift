@@ -4,16 +4,21 @@ extension SandboxRunner {
   public var reservedPorts: Set<UInt16> { [] }
 
   public func settled() async {}
+  public func reconfigure(_ options: RunnerOptions) async throws(RunnerError) -> [String] { [] }
   public func stop() async {}
 
-  public func create(_ id: SandboxID, _ spec: SandboxSpec, deadline: Deadline) async throws(RunnerError) -> SandboxAddress {
+  public func create(_ id: SandboxID, _ spec: SandboxSpec, deadline: Deadline) async throws(RunnerError)
+    -> SandboxAddress
+  {
     throw .unsupported(.create)
   }
   public func destroy(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) -> SandboxUsage {
     throw .unsupported(.create)
   }
   public func pause(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) { throw .unsupported(.pause) }
-  public func hibernate(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) { throw .unsupported(.hibernate) }
+  public func hibernate(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) {
+    throw .unsupported(.hibernate)
+  }
   public func resume(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) -> SandboxAddress {
     throw .unsupported(.pause)
   }

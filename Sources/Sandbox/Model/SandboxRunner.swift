@@ -32,6 +32,12 @@ public protocol SandboxRunner: Sendable {
   /// Called once after all `find`: what the runner has beyond those is nobody's, and is cleaned up.
   func settled() async
 
+  /// The configuration was read again (SIGHUP) and says something else under `runner`. What it lists anew or no more is
+  /// told by events.
+  /// - Parameter options: have passed `RunnerPlugin.check`.
+  /// - Returns: keys whose change takes a restart, as in `runner.address`.
+  func reconfigure(_ options: RunnerOptions) async throws(RunnerError) -> [String]
+
   /// Porthole stops. Sandboxes that can live on do so.
   func stop() async
 
@@ -47,7 +53,7 @@ public protocol SandboxRunner: Sendable {
 
   func hibernate(_ id: SandboxID, deadline: Deadline) async throws(RunnerError)
 
-  /// Out of `paused` or `hibernated`.
+  /// Out of `paused` or `hibernated`; and out of a failure that `RunnerEvent.failed` told of, where it starts anew.
   func resume(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) -> SandboxAddress
 
   /// Copies a running sandbox, memory and files, into new ones.
@@ -81,7 +87,8 @@ public protocol SandboxRunner: Sendable {
   ) async throws(RunnerError) -> ExecStatus
 
   /// Starts a command in the background; it lives until it ends, is stopped, or the sandbox ends.
-  func startProcess(_ id: SandboxID, _ command: ExecRequest, deadline: Deadline) async throws(RunnerError) -> ProcessInfo
+  func startProcess(_ id: SandboxID, _ command: ExecRequest, deadline: Deadline) async throws(RunnerError)
+    -> ProcessInfo
   func processes(_ id: SandboxID, deadline: Deadline) async throws(RunnerError) -> [ProcessInfo]
   /// The output so far, and what follows until the process ends if `follow` is set. Bounded: the oldest goes first.
   func logs(

@@ -1,17 +1,20 @@
+internal import Bytes
 public import Sandbox
 internal import Synchronization
 
 /// Sandboxes that somebody else started, listed in the configuration. They are always running: this runner can neither
 /// start nor stop them, and claims no capability.
 public final class StaticRunner: SandboxRunner {
-  /// Only reloads write and only the control side reads; the data plane has its own snapshot.
-  private let records: Mutex<[SandboxID: SandboxRecord]>
+  private struct State {
+    var listed: [SandboxID: ListedSandbox]
+    var events: @Sendable (RunnerEvent) -> Void = { _ in }
+  }
+
+  private let state: Mutex<State>
 
   /// The configuration refuses an id that is listed twice; here the last one counts.
-  public init(_ sandboxes: [StaticSandbox]) {
-    var records: [SandboxID: SandboxRecord] = [:]
-    for sandbox in sandboxes { records[sandbox.id] = SandboxRecord(starting: sandbox) }
-    self.records = Mutex(records)
+  public init(_ sandboxes: [ListedSandbox]) {
+    state = Mutex(State(listed: StaticRunner.byID(sandboxes)))
   }
 
   public var kind: String { "static" }
@@ -20,57 +23,50 @@ public final class StaticRunner: SandboxRunner {
   public func start(
     events: @escaping @Sendable (RunnerEvent) -> Void
   ) async throws(RunnerError) -> [ListedSandbox] {
-    records.withLock { records in
-      records.values.map {
-        ListedSandbox(id: $0.id, address: $0.address, ingress: $0.ingress, exposures: $0.exposures)
-      }
-    }
+    state.withLock { $0.events = events }
+    return listedNow
   }
 
   public func find(_ known: KnownSandbox) -> RunnerFinding {
-    guard let record = records.withLock({ $0[known.id] }) else { return .gone(reason: "it is not in the list") }
-    return .running(record.address)
+    guard let sandbox = state.withLock({ $0.listed[known.id] }) else { return .gone(reason: "it is not in the list") }
+    return .running(sandbox.address)
   }
 
-  /// Every sandbox there is now, in no order. A record is a value: later changes do not reach it.
-  public func sandboxes() -> [SandboxRecord] {
-    records.withLock { Array($0.values) }
-  }
-
-  /// Takes a newly loaded list and says what is different, in the order of the ids, so that logs read the same.
-  public func reload(_ sandboxes: [StaticSandbox]) -> SandboxDifference {
-    var wanted: [SandboxID: StaticSandbox] = [:]
-    for sandbox in sandboxes { wanted[sandbox.id] = sandbox }
-
-    return records.withLock { records in
-      var difference = SandboxDifference()
-      for (id, sandbox) in wanted.sorted(by: { $0.key.text < $1.key.text }) {
-        let known = records[id]
-        if let known, known.isAs(sandbox) { continue }
-        let record = SandboxRecord(starting: sandbox)
-        records[id] = record
-        if known == nil { difference.added.append(record) } else { difference.changed.append(record) }
-      }
-      difference.removed = records.keys.filter { wanted[$0] == nil }.sorted { $0.text < $1.text }
-      for id in difference.removed { records[id] = nil }
-      return difference
+  public func reconfigure(_ options: RunnerOptions) async throws(RunnerError) -> [String] {
+    let sandboxes: [ListedSandbox]
+    do { sandboxes = try options.read(StaticRunnerPlugin().check) } catch {
+      throw .invalid(field: "runner", error.description)
     }
-  }
-}
-
-extension SandboxRecord {
-  fileprivate init(starting sandbox: StaticSandbox) {
-    self.init(
-      id: sandbox.id, generation: Generation.next(), state: .running, address: .ip(sandbox.address),
-      ingress: sandbox.ingress, exposures: sandbox.exposuresByPort)
+    replaceList(by: sandboxes)
+    return []
   }
 
-  fileprivate func isAs(_ sandbox: StaticSandbox) -> Bool {
-    address == .ip(sandbox.address) && ingress == sandbox.ingress && exposures == sandbox.exposuresByPort
-  }
-}
+  /// In the order of the ids.
+  var listedNow: [ListedSandbox] { state.withLock { $0.listed.values.sorted { $0.id.text < $1.id.text } } }
 
-extension StaticSandbox {
+  /// Takes a newly loaded list and tells of what is different, in the order of the ids, so that logs read the same.
+  /// Sandboxes that stayed as they were are not mentioned: their connections live on.
+  @discardableResult
+  func replaceList(by sandboxes: [ListedSandbox]) -> [RunnerEvent] {
+    let wanted = StaticRunner.byID(sandboxes)
+    let (news, events) = state.withLock { state in
+      let old = state.listed
+      state.listed = wanted
+      let listed = wanted.values.filter { old[$0.id] != $0 }.sorted { $0.id.text < $1.id.text }
+      let unlisted = old.keys.filter { wanted[$0] == nil }.sorted { $0.text < $1.text }
+      return (listed.map { RunnerEvent.listed($0) } + unlisted.map { .unlisted($0) }, state.events)
+    }
+    for event in news { events(event) }
+    return news
+  }
+
   /// Moving a line in the configuration is no change.
-  fileprivate var exposuresByPort: [Exposure] { exposures.sorted { $0.port < $1.port } }
+  private static func byID(_ sandboxes: [ListedSandbox]) -> [SandboxID: ListedSandbox] {
+    var listed: [SandboxID: ListedSandbox] = [:]
+    for var sandbox in sandboxes {
+      sandbox.exposures.sort { $0.port < $1.port }
+      listed[sandbox.id] = sandbox
+    }
+    return listed
+  }
 }

@@ -1,4 +1,6 @@
 import Glibc
+import Settings
+import StaticRunner
 
 @testable import Configuration
 
@@ -18,7 +20,8 @@ enum ConfigurationCheck {
       return nil
     }
     do {
-      _ = try Configuration.load(path: "/proc/self/fd/\(file)", environment: [:]) { _ in
+      let path = "/proc/self/fd/\(file)"
+      _ = try Configuration.load(path: path, environment: [:], runners: [StaticRunnerPlugin()]) { _ in
         .failure(.init(reason: "unknown here"))
       }
       return nil

@@ -52,7 +52,9 @@ enum RouteCheck {
           target: UnsafeBufferPointer(start: targetBase, count: target.count))
         switch decision {
         case .forward(let upstream, let port): return "forward \(name(upstream)) \(port)"
-        case .porthole(let upstream, let port): return "porthole \(upstream.map(name) ?? "-") \(port)"
+        case .guarded(let guarded): return "forward \(name(guarded.target)) \(guarded.port)"
+        case .porthole(let guarded, let port): return "porthole \(guarded.map { name($0.target) } ?? "-") \(port)"
+        case .control: return "control"
         case .refuse(let refusal): return "\(refusal.status) \(refusal.word)"
         }
       }

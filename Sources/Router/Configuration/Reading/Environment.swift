@@ -1,3 +1,5 @@
+import Settings
+
 /// `PORTHOLE_*` variables: every key has one, and a variable wins over the file.
 ///
 /// The name is the key path in upper case, words and levels joined by `_`: `listen.proxyProtocol` is
@@ -16,7 +18,18 @@ enum Environment {
   }
 
   /// Every variable there is, shallow keys first so that a deeper one refines what a shallower one set.
-  static let names: [Name] = collect(.root, path: []).sorted { $0.path.count < $1.path.count }
+  static func names(_ schema: Schema) -> [Name] {
+    collect(schema, path: []).sorted { $0.path.count < $1.path.count }
+  }
+
+  /// What the variables say about `runner.kind`, on which it depends what the others may be.
+  static func runnerKind(_ variables: [String: String]) -> String? {
+    if let kind = variables["PORTHOLE_RUNNER_KIND"], !kind.isEmpty { return kind }
+    guard let text = variables["PORTHOLE_RUNNER"], let parsed = try? YAMLText.parse(text, origin: { _, _ in .nowhere }),
+      case .scalar(let kind, _) = parsed["kind"]?.value.content
+    else { return nil }
+    return kind
+  }
 
   private static func collect(_ schema: Schema, path: [String]) -> [Name] {
     var names: [Name] = []
@@ -45,7 +58,8 @@ enum Environment {
   }
 
   /// Lays the variables over what the file said.
-  static func overlay(_ variables: [String: String], on root: inout Value, _ problems: Problems) {
+  static func overlay(_ variables: [String: String], on root: inout Value, _ schema: Schema, _ problems: Problems) {
+    let names = names(schema)
     for name in names {
       guard let text = variables[name.variable], !text.isEmpty else { continue }
       if let value = value(text, name, problems) { root.set(value, at: name.path[...]) }

@@ -1,3 +1,4 @@
+import Settings
 import Yams
 
 /// YAML text to `Value`. The only file that knows Yams.
