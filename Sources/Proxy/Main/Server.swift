@@ -193,10 +193,7 @@ final class Server {
     }
     if isDraining { return }
     fleet.employ(workers)
-    for worker in workers {
-      worker.send(.table(fleet.table, touched: []))
-      worker.start(arrivals)
-    }
+    for worker in workers { worker.start(arrivals) }
     isReady = true
     sayWhatListens()
   }

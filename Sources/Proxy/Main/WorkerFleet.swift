@@ -13,9 +13,18 @@ final class WorkerFleet: DataPlane {
   /// change that is work for this thread.
   private var retired: [RouteTable] = []
 
+  private var keys: CredentialKeys?
+
   init(_ table: RouteTable) { self.table = table }
 
-  func employ(_ workers: [WorkerThread]) { self.workers = workers }
+  /// From now on they are told of every change; first of all, how things stand.
+  func employ(_ workers: [WorkerThread]) {
+    self.workers = workers
+    for worker in workers {
+      worker.send(.table(table, touched: []))
+      if let keys { worker.send(.keys(keys)) }
+    }
+  }
 
   func publish(_ changes: [RouteChange], touched: [SandboxID]) {
     if changes.isEmpty && touched.isEmpty { return }
@@ -24,13 +33,15 @@ final class WorkerFleet: DataPlane {
 
   /// The next table, made by somebody who knows more than changes: a reload of the domains.
   func replace(_ next: RouteTable, touched: [SandboxID]) {
-    retired.append(table)
+    // Nobody else has it before there are workers.
+    if !workers.isEmpty { retired.append(table) }
     if retired.count > 64 { retired.removeFirst(32) }
     table = next
     for worker in workers { worker.send(.table(next, touched: touched)) }
   }
 
   func publish(_ keys: CredentialKeys) {
+    self.keys = keys
     for worker in workers { worker.send(.keys(keys)) }
   }
 

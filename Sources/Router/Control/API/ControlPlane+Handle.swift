@@ -108,13 +108,16 @@ extension ControlPlane {
 }
 
 /// What a body says it is.
+///
+/// `curl -d` calls everything a form, and `fetch` calls text plain: both pass, and have to be JSON like the rest. It opens
+/// nothing to forms on other sites: no call is authenticated by anything that a browser sends by itself.
 enum BodyType {
+  private static let carriers = ["", "application/json", "application/x-www-form-urlencoded", "text/plain"]
+
   static func check(_ headers: [(name: String, value: String)]) throws(Problem) {
     guard let value = headers.first(where: { $0.name == "content-type" })?.value else { return }
     let type = value.prefix { $0 != ";" }.trimmingSpaces.lowercased()
-    if type.isEmpty || type == "application/json" || type.hasPrefix("application/") && type.hasSuffix("+json") {
-      return
-    }
+    if carriers.contains(type) || type.hasPrefix("application/") && type.hasSuffix("+json") { return }
     throw Problem(
       415, "request/unsupported-media-type",
       "the body has to be JSON, sent as Content-Type: application/json; found \(JSONValue.quoted(String(type)))")

@@ -67,9 +67,13 @@ extension ControlPlane {
 
   private func reconcile() async throws {
     var reconciling = Reconciling(runner: runner, nowMs: nowMs)
-    try store.forEachSandbox(nowMs: nowMs) { row, exposures in reconciling.take(row, exposures) }
+    try store.forEachSandbox(nowMs: nowMs) { row, exposures in
+      reconciling.take(row, exposures)
+      // A million records at once would be more memory than their routes.
+      if reconciling.changes.count >= 4_096 { dataPlane.publish(reconciling.takeChanges(), touched: []) }
+    }
+    dataPlane.publish(reconciling.takeChanges(), touched: [])
     try await write(reconciling.corrections)
-    dataPlane.publish(reconciling.changes, touched: [])
     for row in reconciling.timed { idle.follow(row, nowMs: nowMs) }
     for (row, machine) in reconciling.ending {
       let life = Life(row.id, machine)
@@ -129,6 +133,11 @@ private struct Reconciling {
     self.runner = runner
     self.nowMs = nowMs
     reservedPorts = runner.reservedPorts
+  }
+
+  mutating func takeChanges() -> [RouteChange] {
+    defer { changes.removeAll(keepingCapacity: true) }
+    return changes
   }
 
   mutating func take(_ known: StoredSandbox, _ exposures: [Exposure]) {
