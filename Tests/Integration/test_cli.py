@@ -4,7 +4,6 @@ what they refuse. Those whose bodies stream are in test_cli_streams.py."""
 import json
 import os
 import shlex
-import socket
 import subprocess
 import threading
 
@@ -13,7 +12,6 @@ import pytest
 from cli_kit import AT, EXPOSURE, ID, KEY, LINK, S, SANDBOX, api, cli, nobody  # noqa: F401 (fixtures)
 from fake_api import Answer, FakeAPI, problem, tls_context
 from harness import DEADLINE, Porthole, certificates
-from harness.porthole import BINARY
 
 # Every command: what it asks, and that it prints what it got
 
@@ -255,6 +253,9 @@ def test_a_limit_is_a_number(cli, limit):
     (problem(422, "request/invalid-body", "Two fields are wrong.",
              errors=[{"path": "ports[0].ttl", "message": "expected a number"}, {"path": "", "message": "too large"}]), 2,
      "porthole: Two fields are wrong. (422 request/invalid-body)\n  ports[0].ttl: expected a number\n  too large\n"),
+    (problem(422, "request/invalid-body", "the body has one mistake: port: expected a number",
+             errors=[{"path": "port", "message": "expected a number"}]), 2,
+     "porthole: the body has one mistake: port: expected a number (422 request/invalid-body)\n"),
     (problem(501, "runner/unsupported", "Not here.", capability="pause"), 1,
      "porthole: Not here. (501 runner/unsupported)\n  The runner lacks the capability pause.\n  Request 01JDREQUEST.\n"),
     (problem(503, "limit/exhausted", "Full.", retryAfter=5), 1,
@@ -607,51 +608,3 @@ def test_completion(cli, shell):
     assert "hibernate" in script and "embed-origin" in script
     if shell == "bash":
         assert subprocess.run(["bash", "-n"], input=script.encode()).returncode == 0
-
-
-# A real server
-
-
-@pytest.fixture
-def live_api(start):
-    """A real Porthole with its first API key, where the binary has a control API; skipped where it has none."""
-    porthole = start()
-    with socket.create_connection(porthole.api, timeout=DEADLINE) as connection:
-        connection.sendall(b"GET /v1/sandboxes HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-        status = connection.makefile("rb").readline().split()[1]
-    if status == b"404":
-        pytest.skip("this binary serves no /v1/sandboxes")
-    assert status == b"401"
-    found = [word.strip('"\'') for line in porthole.stdout + porthole.stderr for word in line.replace("=", " ").split()
-             if word.strip('"\'').startswith("phk_")]
-    assert found, "no first API key was printed"
-    return "http://{}:{}".format(*porthole.api), found[0]
-
-
-def test_the_commands_against_a_real_server(cli, live_api, make_origin):
-    url, cli.key = live_api
-    origin = make_origin()
-
-    def ok(*arguments):
-        return cli.ok(*arguments, "--api", url)
-
-    assert {"bench", "shut"} <= {row[0] for row in ok("sandbox", "list").rows[1:]}
-    assert ok("sandbox", "info", "shut", "--json").json["status"] == "running"
-    exposure = ok("expose", "shut", str(origin.port), "--auth", "token", "--json").json
-    assert exposure["port"] == origin.port and exposure["auth"] == "token"
-    assert "already exposed" in cli.fails(1, "expose", "shut", str(origin.port), "--api", url).stderr
-    assert [row[0] for row in ok("ports", "shut").rows[1:]] == [str(origin.port)]
-    ok("wait", "shut", str(origin.port), "--timeout", "5s")
-    link = ok("links", "create", "shut", str(origin.port), "--ttl", "1h", "--json").json
-    assert [row[0] for row in ok("links", "list", "shut", str(origin.port)).rows[1:]] == [link["id"]]
-    ok("links", "revoke", "shut", str(origin.port), link["id"])
-    assert cli("explain", "--live", exposure["url"], "--json", "--api", url).json["steps"]
-    ok("close", "shut", str(origin.port))
-    types = [json.loads(line)["type"] for line in ok("events", "--sandbox", "shut", "--json").stdout.splitlines()]
-    assert "exposed" in types and "closed" in types
-    made = ok("keys", "create", "second", "--json").json
-    assert made["id"] in [row[0] for row in ok("keys", "list").rows[1:]]
-    ok("keys", "revoke", made["id"])
-    ok("usage")
-    ok("history")
-    cli.fails(1, "sandbox", "info", "nothing", "--api", url)

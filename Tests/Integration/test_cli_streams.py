@@ -295,8 +295,8 @@ def test_past_events(cli, api):
     api.answers["GET /v1/events"] = answer
     lines = cli.ok("events").stdout.splitlines()
     assert len(lines) == 2500 and len(api.requests) == 3
-    assert lines[0] == f"2026-11-25T10:16:35Z  denied  {ID}:3000  count=3  client=192.0.2.1"
-    assert lines[1] == f"2026-11-25T10:16:35Z  exposed  {ID}:3000"
+    assert lines[0] == f"2026-11-25T10:16:35Z  denied        {ID}:3000  count=3  client=192.0.2.1"
+    assert lines[1] == f"2026-11-25T10:16:35Z  exposed       {ID}:3000"
     assert [json.loads(line) for line in cli.ok("events", "--json").stdout.splitlines()] == kept
     lines = cli.ok("events", "--after", "10", "--limit", "2", "--json").stdout.splitlines()
     assert [json.loads(line)["id"] for line in lines] == [11, 12]

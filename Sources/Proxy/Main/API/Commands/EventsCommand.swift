@@ -65,11 +65,12 @@ struct EventsCommand: APICommand {
 
   private static let ownColumns: Set<String> = ["id", "type", "at", "sandboxId", "port"]
 
-  /// When, what, where, and whatever else there is to it.
+  /// When, what, where, and whatever else there is to it; types are as long as `linkRevoked` and `firstRequest`.
   static func line(_ event: JSON) -> String {
     var place = event.cell("sandboxId")
     if let port = event["port"]?.int { place += ":\(port)" }
-    var parts = [event.time("at"), event.cell("type"), place]
+    let type = event.cell("type")
+    var parts = [event.time("at"), type + String(repeating: " ", count: max(0, 12 - type.count)), place]
     if case .object(let members) = event {
       for (name, value) in members where !ownColumns.contains(name) && value != .null {
         parts.append("\(name)=\(value.string ?? value.compact)")

@@ -33,6 +33,7 @@ enum SandboxText {
     details.add("timeout", timeout(sandbox))
     details.add("variables", sandbox.cell("envNames"))
     details.add("created", sandbox.time("createdAt"))
+    details.add("ended", sandbox.time("endedAt"))
     details.add("ports", sandbox.cell("exposedPorts"))
     details.add("URL of a port", sandbox.cell("urlTemplate"))
     details.add("its own API", sandbox.cell("runtimeUrl"))
