@@ -1,7 +1,9 @@
 """What the tests of the command line share: the binary with a home of its own, and what an API would say."""
 
 import json
+import pathlib
 import subprocess
+import tempfile
 
 import pytest
 
@@ -94,8 +96,9 @@ class CLI:
 
 
 @pytest.fixture
-def cli(tmp_path):
-    return CLI(tmp_path)
+def cli():
+    with tempfile.TemporaryDirectory(prefix="porthole-cli-") as folder:
+        yield CLI(pathlib.Path(folder))
 
 
 @pytest.fixture

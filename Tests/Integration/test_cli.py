@@ -4,7 +4,6 @@ what they refuse. Those whose bodies stream are in test_cli_streams.py."""
 import json
 import os
 import shlex
-import socket
 import subprocess
 import threading
 
@@ -13,7 +12,6 @@ import pytest
 from cli_kit import AT, EXPOSURE, ID, KEY, LINK, S, SANDBOX, api, cli, nobody  # noqa: F401 (fixtures)
 from fake_api import Answer, FakeAPI, problem, tls_context
 from harness import DEADLINE, Porthole, certificates
-from harness.porthole import BINARY
 
 # Every command: what it asks, and that it prints what it got
 
@@ -28,7 +26,7 @@ CALLS = [
      {"image": "a", "name": "n", "vcpus": 2, "memMiB": 2048, "diskMiB": 512, "timeoutSec": 900, "onTimeout": "pause",
       "networkProfile": "open", "env": {"A": "1=2", "B": ""},
       "ingress": {"mode": "open", "allowPorts": [80, 3000], "wake": True}}, SANDBOX),
-    ("sandbox create --timeout none", "POST", "/v1/sandboxes", {}, {"timeoutSec": 0}, SANDBOX),
+    ("sandbox create --timeout none --no-wait", "POST", "/v1/sandboxes", {}, {"timeoutSec": 0, "wait": False}, SANDBOX),
     ("sandbox list", "GET", "/v1/sandboxes", {"limit": "1000"}, NO_BODY, {"sandboxes": [SANDBOX], "next": None}),
     (f"sandbox info {ID}", "GET", S, {}, NO_BODY, SANDBOX),
     (f"sandbox pause {ID}", "POST", S + "/pause", {}, NO_BODY, {**SANDBOX, "status": "paused"}),
@@ -36,8 +34,8 @@ CALLS = [
     (f"sandbox hibernate {ID}", "POST", S + "/hibernate", {}, NO_BODY, {**SANDBOX, "status": "hibernated"}),
     (f"sandbox snapshot {ID}", "POST", S + "/snapshots", {}, NO_BODY,
      {"id": "snp1", "sandboxId": ID, "runId": ID, "sizeBytes": 1572864, "createdAt": AT}),
-    ("sandbox restore snp/1 --name n --timeout 60", "POST", "/v1/snapshots/snp%2F1/restore", {},
-     {"name": "n", "timeoutSec": 60}, SANDBOX),
+    ("sandbox restore snp/1 --name n --timeout 60 --on-timeout pause --allow-port 3000", "POST", "/v1/snapshots/snp%2F1/restore", {},
+     {"name": "n", "timeoutSec": 60, "onTimeout": "pause", "ingress": {"allowPorts": [3000]}}, SANDBOX),
     (f"sandbox fork {ID} --count 2", "POST", S + "/fork", {}, {"count": 2}, {"sandboxes": [SANDBOX, SANDBOX]}),
     (f"sandbox destroy {ID}", "DELETE", S, {}, NO_BODY,
      {"id": ID, "status": "terminated", "cpuMs": 1500, "memPeakBytes": 1 << 30, "uptimeMs": 90_061_000}),
@@ -72,8 +70,8 @@ CALLS = [
     (f"links revoke {ID} 3000 lnk0123456789abcdef", "DELETE", S + "/ports/3000/links/lnk0123456789abcdef", {}, NO_BODY,
      {"id": "lnk0123456789abcdef", "status": "revoked"}),
     ("keys create ci", "POST", "/v1/keys", {}, {"name": "ci"}, {"id": "key1", "name": "ci", "key": "phk_made"}),
-    ("keys list", "GET", "/v1/keys", {"limit": "1000"}, NO_BODY,
-     {"keys": [{"id": "key1", "name": "ci", "createdAt": AT, "lastUsedAt": None}], "next": None}),
+    ("keys list", "GET", "/v1/keys", {}, NO_BODY,
+     {"keys": [{"id": "key1", "name": "ci", "createdAt": AT, "lastUsedAt": None, "revokedAt": None}]}),
     ("keys revoke key1", "DELETE", "/v1/keys/key1", {}, NO_BODY, {"id": "key1", "status": "revoked"}),
     ("usage", "GET", "/v1/usage", {}, NO_BODY,
      {"activeSandboxes": 2, "historySandboxes": 7, "cpuSeconds": 12.25, "memSeconds": 1e3, "uptimeSeconds": 86461,
@@ -82,18 +80,18 @@ CALLS = [
      {"history": [{"id": ID, "image": "a", "vcpus": 1, "memMiB": 1, "createMs": 1, "createdAt": AT, "destroyedAt": AT,
                    "uptimeMs": 61000, "cpuMs": 1500, "memPeakBytes": 2048}], "next": None}),
     (f"files put {ID} /dev/null /a/b", "PUT", S + "/files", {"path": "/a/b"}, NO_BODY, {"path": "/a/b", "sizeBytes": 0}),
+    (f"files put {ID} /dev/null a --mode 0755", "PUT", S + "/files", {"path": "a", "mode": "0755"}, NO_BODY,
+     {"path": "a", "sizeBytes": 0}),
     (f"files list {ID} /srv", "GET", S + "/dir", {"path": "/srv"}, NO_BODY,
-     {"entries": [{"name": "a b", "type": "file", "sizeBytes": 5, "mode": 0o644, "modifiedAt": AT}]}),
+     {"entries": [{"name": "a b", "type": "file", "sizeBytes": 5, "mode": "644", "modifiedAt": AT}]}),
     (f"files remove {ID} '/a b&c=d' --recursive", "DELETE", S + "/files", {"path": "/a b&c=d", "recursive": "true"},
      NO_BODY, {"path": "/a b&c=d", "status": "removed"}),
     (f"ps start {ID} --cwd /srv --name web --env A=1 -- sleep 60", "POST", S + "/processes", {},
      {"command": "sleep 60", "cwd": "/srv", "name": "web", "env": {"A": "1"}},
      {"pid": 7, "command": "sleep 60", "status": "running", "startedAt": AT}),
-    (f"ps list {ID}", "GET", S + "/processes", {"limit": "1000"}, NO_BODY,
+    (f"ps list {ID}", "GET", S + "/processes", {}, NO_BODY,
      {"processes": [{"pid": 7, "command": "sleep 60", "status": "exited", "exitCode": 0, "startedAt": AT}], "next": None}),
     (f"ps stop {ID} 7", "DELETE", S + "/processes/7", {}, NO_BODY, {"pid": 7, "status": "exited"}),
-    (f"ps logs {ID} 7", "GET", S + "/processes/7/logs", {}, NO_BODY,
-     {"logs": [{"stream": "stdout", "data": "hello\n"}], "stdout": "hello\n", "stderr": ""}),
     ("explain --live https://a.test/", "GET", "/v1/explain", {"url": "https://a.test/"}, NO_BODY,
      {"url": "https://a.test/", "forwarded": True, "steps": [{"name": "url", "outcome": "passed", "detail": "fine"}]}),
 ]
@@ -169,7 +167,7 @@ ID                       STATUS   IMAGE             PORTS  CREATED              
     ("keys create ci --quiet", {"id": "key1", "name": "ci", "key": "phk_made"}, "phk_made\n"),
     ("usage", {"activeSandboxes": 2, "historySandboxes": 7, "cpuSeconds": 12.25, "memSeconds": 1000.4,
                "uptimeSeconds": 86461, "asOf": AT},
-     "sandboxes  2\nended      7\nuptime     1d 1m\nCPU time   12.250s\nmemory     1000 MiB s\nas of      2026-11-25T10:16:35Z\n"),
+     "sandboxes  2\nended      7\nuptime     1d 1m\nCPU time   12.250s\nmemory     1000 GiB s\nas of      2026-11-25T10:16:35Z\n"),
 ])
 def test_what_people_see_of_other_answers(cli, api, arguments, answer, expected):
     for method in ["GET", "POST", "DELETE"]:
@@ -255,6 +253,9 @@ def test_a_limit_is_a_number(cli, limit):
     (problem(422, "request/invalid-body", "Two fields are wrong.",
              errors=[{"path": "ports[0].ttl", "message": "expected a number"}, {"path": "", "message": "too large"}]), 2,
      "porthole: Two fields are wrong. (422 request/invalid-body)\n  ports[0].ttl: expected a number\n  too large\n"),
+    (problem(422, "request/invalid-body", "the body has one mistake: port: expected a number",
+             errors=[{"path": "port", "message": "expected a number"}]), 2,
+     "porthole: the body has one mistake: port: expected a number (422 request/invalid-body)\n"),
     (problem(501, "runner/unsupported", "Not here.", capability="pause"), 1,
      "porthole: Not here. (501 runner/unsupported)\n  The runner lacks the capability pause.\n  Request 01JDREQUEST.\n"),
     (problem(503, "limit/exhausted", "Full.", retryAfter=5), 1,
@@ -312,7 +313,7 @@ def test_the_option_wins_over_the_variable(cli, api, nobody):
     f"expose {ID} x", f"expose {ID} 3000 --ttl 5x", f"expose {ID} 3000 --ttl 1.5s", f"expose {ID} 3000 --auth maybe",
     f"wait {ID} 3000 --status 99", f"wait {ID} 3000 --status 300-200", f"wait {ID} 3000 --status 200-", f"sandbox token {ID}",
     f"sandbox url {ID} --browser", "sandbox create --memory 5GB", "sandbox create --env =x", "sandbox create --env NOT_SET_HERE",
-    f"sandbox exec {ID}", f"sandbox exec {ID} --", f"sandbox exec {ID} ls", f"ps logs {ID} 1 --follow --json", f"ps stop {ID} x",
+    f"sandbox exec {ID}", f"sandbox exec {ID} --", f"sandbox exec {ID} ls", f"ps logs {ID} 1 --follow --json", f"ps stop {ID} x", f"files put {ID} /dev/null a --mode 888",
     "keys revoke phk_secret", "sandbox create --idempotency-key ''", "explain --live --config x a.test", "sandbox nonsense",
 ])
 def test_wrong_usage(cli, api, arguments):
@@ -348,8 +349,8 @@ def listing(cli, api):
     return lambda *arguments, **keywords: cli.ok("sandbox", "list", *arguments, **keywords)
 
 
-def test_the_key_is_found_in_order(cli, api, listing, tmp_path):
-    option = write_key(tmp_path / "other", "phk_option")
+def test_the_key_is_found_in_order(cli, api, listing):
+    option = write_key(cli.home / "other", "phk_option")
     write_key(usual(cli), "  phk_usual\n\n")
     listing("--key-file", str(option))
     assert used_key(api) == "phk_option"
@@ -388,8 +389,8 @@ def test_a_key_of_ones_own_is_used(cli, api, listing, mode):
 
 
 @pytest.mark.parametrize("text", ["", " \n", "two words", "line\nline", "k\x01", "é", "k" * 513, "k" * 5000])
-def test_what_is_no_key_is_not_repeated(cli, api, text, tmp_path):
-    result = cli.fails(2, "sandbox", "list", "--key-file", str(write_key(tmp_path / "k", text)))
+def test_what_is_no_key_is_not_repeated(cli, api, text):
+    result = cli.fails(2, "sandbox", "list", "--key-file", str(write_key(cli.home / "k", text)))
     assert "kkk" not in result.stderr and "words" not in result.stderr.replace("one word", "")
     if text.strip():
         result = cli.fails(2, "sandbox", "list", env={"PORTHOLE_API_KEY": text})
@@ -397,9 +398,9 @@ def test_what_is_no_key_is_not_repeated(cli, api, text, tmp_path):
     assert not api.requests
 
 
-def test_a_key_file_that_is_not_there(cli, api, tmp_path):
-    assert "No such file" in cli.fails(2, "sandbox", "list", "--key-file", str(tmp_path / "none")).stderr
-    assert "folder" in cli.fails(2, "sandbox", "list", "--key-file", str(tmp_path)).stderr
+def test_a_key_file_that_is_not_there(cli, api):
+    assert "No such file" in cli.fails(2, "sandbox", "list", "--key-file", str(cli.home / "none")).stderr
+    assert "folder" in cli.fails(2, "sandbox", "list", "--key-file", str(cli.home)).stderr
     assert not api.requests
 
 
@@ -607,51 +608,3 @@ def test_completion(cli, shell):
     assert "hibernate" in script and "embed-origin" in script
     if shell == "bash":
         assert subprocess.run(["bash", "-n"], input=script.encode()).returncode == 0
-
-
-# A real server
-
-
-@pytest.fixture
-def live_api(start):
-    """A real Porthole with its first API key, where the binary has a control API; skipped where it has none."""
-    porthole = start()
-    with socket.create_connection(porthole.api, timeout=DEADLINE) as connection:
-        connection.sendall(b"GET /v1/sandboxes HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-        status = connection.makefile("rb").readline().split()[1]
-    if status == b"404":
-        pytest.skip("this binary serves no /v1/sandboxes")
-    assert status == b"401"
-    found = [word.strip('"\'') for line in porthole.stdout + porthole.stderr for word in line.replace("=", " ").split()
-             if word.strip('"\'').startswith("phk_")]
-    assert found, "no first API key was printed"
-    return "http://{}:{}".format(*porthole.api), found[0]
-
-
-def test_the_commands_against_a_real_server(cli, live_api, make_origin):
-    url, cli.key = live_api
-    origin = make_origin()
-
-    def ok(*arguments):
-        return cli.ok(*arguments, "--api", url)
-
-    assert {"bench", "shut"} <= {row[0] for row in ok("sandbox", "list").rows[1:]}
-    assert ok("sandbox", "info", "shut", "--json").json["status"] == "running"
-    exposure = ok("expose", "shut", str(origin.port), "--auth", "token", "--json").json
-    assert exposure["port"] == origin.port and exposure["auth"] == "token"
-    assert "already exposed" in cli.fails(1, "expose", "shut", str(origin.port), "--api", url).stderr
-    assert [row[0] for row in ok("ports", "shut").rows[1:]] == [str(origin.port)]
-    ok("wait", "shut", str(origin.port), "--timeout", "5s")
-    link = ok("links", "create", "shut", str(origin.port), "--ttl", "1h", "--json").json
-    assert [row[0] for row in ok("links", "list", "shut", str(origin.port)).rows[1:]] == [link["id"]]
-    ok("links", "revoke", "shut", str(origin.port), link["id"])
-    assert cli("explain", "--live", exposure["url"], "--json", "--api", url).json["steps"]
-    ok("close", "shut", str(origin.port))
-    types = [json.loads(line)["type"] for line in ok("events", "--sandbox", "shut", "--json").stdout.splitlines()]
-    assert "exposed" in types and "closed" in types
-    made = ok("keys", "create", "second", "--json").json
-    assert made["id"] in [row[0] for row in ok("keys", "list").rows[1:]]
-    ok("keys", "revoke", made["id"])
-    ok("usage")
-    ok("history")
-    cli.fails(1, "sandbox", "info", "nothing", "--api", url)

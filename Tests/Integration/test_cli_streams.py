@@ -1,5 +1,6 @@
 """The commands whose bodies stream, against an API that answers as told: exec, logs, files, events."""
 
+import base64
 import json
 import os
 import shlex
@@ -17,6 +18,12 @@ from harness.porthole import BINARY
 # exec
 
 
+def out(stream, data):
+    """An event with a piece of output, in base64 as it was asked for."""
+    data = data if isinstance(data, bytes) else data.encode()
+    return event(stream, {"data": base64.b64encode(data).decode()})
+
+
 def exec_answer(*pieces, **keywords):
     return {f"POST {S}/exec": lambda request: stream(*pieces, **keywords)}
 
@@ -27,7 +34,7 @@ def exec_answer(*pieces, **keywords):
 ])
 def test_exec_ends_as_the_command_did(cli, api, end, status):
     api.answers.update(exec_answer(
-        event("stdout", {"data": "out\n"}), b": keep-alive\n\n", event("stderr", {"data": "err\n"}), event("exit", end)))
+        out("stdout", "out\n"), b": keep-alive\n\n", out("stderr", "err\n"), event("exit", end)))
     result = cli("sandbox", "exec", ID, "--", "true")
     assert result.status == status and result.stdout == "out\n" and result.stderr.startswith("err\n")
     assert ("--timeout" in result.stderr) == ("timedOut" in end)
@@ -68,7 +75,7 @@ def test_exec_passes_standard_input(cli, api, stdin, arguments, passed):
 
 def test_exec_takes_no_input_that_would_not_arrive(cli, api):
     assert "UTF-8" in cli.fails(125, "sandbox", "exec", ID, "--", "cat", stdin=b"\xff").stderr
-    assert "8 MiB" in cli.fails(125, "sandbox", "exec", ID, "--", "cat", stdin=b"x" * ((8 << 20) + 1)).stderr
+    assert "1 MiB" in cli.fails(125, "sandbox", "exec", ID, "--", "cat", stdin=b"x" * ((1 << 20) + 1)).stderr
     assert not api.requests
 
 
@@ -81,7 +88,7 @@ def test_exec_with_standard_input_closed(cli, api):
 
 def test_exec_passes_binary_output(cli, api):
     api.answers.update(exec_answer(
-        event("stdout", {"data": "/wAK", "encoding": "base64"}), event("stdout", {"data": "é"}), event("exit", {"exitCode": 0})))
+        out("stdout", b"\xff\x00\n"), out("stdout", "é".encode()[:1]), out("stdout", "é".encode()[1:]), event("exit", {"exitCode": 0})))
     assert cli.ok("sandbox", "exec", ID, "--", "cat").raw == b"\xff\x00\n" + "é".encode()
 
 
@@ -89,7 +96,7 @@ def test_exec_shows_output_as_it_comes(cli, api):
     go = threading.Event()
 
     def pieces():
-        yield event("stdout", {"data": "first\n"})
+        yield out("stdout", "first\n")
         assert go.wait(DEADLINE)
         yield event("exit", {"exitCode": 0})
 
@@ -103,7 +110,7 @@ def test_exec_shows_output_as_it_comes(cli, api):
 
 def test_exec_ends_the_command_on_ctrl_c(cli, api):
     def pieces():
-        yield event("stdout", {"data": "first\n"})
+        yield out("stdout", "first\n")
         while not api.gone.is_set():
             yield b": keep-alive\n\n"
             api.gone.wait(0.01)
@@ -119,8 +126,8 @@ def test_exec_ends_the_command_on_ctrl_c(cli, api):
 
 
 @pytest.mark.parametrize("answer,expected", [
-    (stream(event("stdout", {"data": "x"})), "ended before the command did"),
-    (stream(event("stdout", {"data": "x"}), cut=True), "ended the connection"),
+    (stream(out("stdout", "x")), "ended before the command did"),
+    (stream(out("stdout", "x"), cut=True), "ended the connection"),
     (stream(event("error", {"detail": "The sandbox ended."})), "The sandbox ended."),
     (problem(404, "route/not-found", "No such sandbox."), "No such sandbox."),
     (problem(422, "request/invalid-body", "Wrong."), "Wrong."),
@@ -139,10 +146,10 @@ def test_exec_without_key_or_server_is_125(cli, nobody):
 
 
 def test_exec_with_a_server_that_does_not_stream(cli, api):
-    api.answers[f"POST {S}/exec"] = {"exitCode": 3, "stdout": "out", "stderr": "err", "durationMs": 5}
+    api.answers[f"POST {S}/exec"] = {"exitCode": 3, "stdout": "b3V0", "stderr": "ZXJy", "durationMs": 5}
     result = cli("sandbox", "exec", ID, "--", "true")
     assert (result.status, result.stdout, result.stderr) == (3, "out", "err")
-    api.answers[f"POST {S}/exec"] = {"exitCode": 0, "stdout": "/w==", "stderr": "", "encoding": "base64", "truncated": True}
+    api.answers[f"POST {S}/exec"] = {"exitCode": 0, "stdout": "/w==", "stderr": "", "truncated": True}
     result = cli("sandbox", "exec", ID, "--", "true")
     assert result.raw == b"\xff" and "cut" in result.stderr
 
@@ -159,11 +166,16 @@ def test_exec_json(cli, api):
 
 
 def test_logs_go_where_they_came_from(cli, api):
-    api.answers[f"GET {S}/processes/7/logs"] = {
-        "logs": [{"stream": "stdout", "data": "a"}, {"stream": "stderr", "data": "b"}, {"stream": "stdout", "data": "c"}],
-        "stdout": "ac", "stderr": "b"}
+    def answer(request):
+        base64 = request.query == {"encoding": "base64"}
+        pieces = ["YQ==", "Yg==", "/w=="] if base64 else ["a", "b", "\ufffd"]
+        return {"logs": [{"stream": name, "data": data} for name, data in zip(["stdout", "stderr", "stdout"], pieces)],
+                "stdout": "", "stderr": ""}
+
+    api.answers[f"GET {S}/processes/7/logs"] = answer
     result = cli("ps", "logs", ID, "7")
-    assert (result.status, result.stdout, result.stderr) == (0, "ac", "b")
+    assert (result.status, result.raw, result.stderr) == (0, b"a\xff", "b")
+    assert [piece["data"] for piece in cli.ok("ps", "logs", ID, "7", "--json").json["logs"]] == ["a", "b", "\ufffd"]
 
 
 def test_logs_are_followed(cli, api):
@@ -204,6 +216,22 @@ def test_a_file_that_does_not_come_whole_leaves_nothing(cli, api, answer):
     api.answers[f"GET {S}/files"] = answer
     cli.fails(1, "files", "get", ID, "/srv/a", "there")
     assert sorted(path.name for path in cli.home.iterdir()) == ["there"] and (cli.home / "there").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_download_that_is_interrupted_leaves_nothing(cli, api, number):
+    def pieces():
+        while not api.gone.is_set():
+            yield b"x"
+            api.gone.wait(0.01)
+
+    api.answers[f"GET {S}/files"] = lambda request: Answer(b"", pieces=pieces(), type="application/octet-stream")
+    process = cli.start("files", "get", ID, "/srv/a", "here")
+    wait_until(lambda: any(path.stat().st_size for path in cli.home.iterdir()), "the first bytes")
+    process.send_signal(number)
+    assert process.wait(DEADLINE) == -number
+    process.communicate()
+    assert not list(cli.home.iterdir())
 
 
 def test_a_file_cannot_be_put_where_it_should_go(cli, api):
@@ -260,25 +288,38 @@ def test_past_events(cli, api):
     def answer(request):
         assert request.query["format"] == "json"
         after, limit = int(request.query["after"]), int(request.query["limit"])
-        return {"events": [item for item in kept if item["id"] > after][:limit], "next": None}
+        wanted = [item for item in kept if request.query.get("type") in (None, item["type"])]
+        page = [item for item in wanted if item["id"] > after][:limit]
+        return {"events": page, "next": page[-1]["id"] if len(page) == limit else None}
 
     api.answers["GET /v1/events"] = answer
     lines = cli.ok("events").stdout.splitlines()
     assert len(lines) == 2500 and len(api.requests) == 3
-    assert lines[0] == f"2026-11-25T10:16:35Z  denied  {ID}:3000  count=3  client=192.0.2.1"
-    assert lines[1] == f"2026-11-25T10:16:35Z  exposed  {ID}:3000"
+    assert lines[0] == f"2026-11-25T10:16:35Z  denied        {ID}:3000  count=3  client=192.0.2.1"
+    assert lines[1] == f"2026-11-25T10:16:35Z  exposed       {ID}:3000"
     assert [json.loads(line) for line in cli.ok("events", "--json").stdout.splitlines()] == kept
     lines = cli.ok("events", "--after", "10", "--limit", "2", "--json").stdout.splitlines()
     assert [json.loads(line)["id"] for line in lines] == [11, 12]
-    cli.ok("events", "--sandbox", ID, "--type", "exposed", "--type", "closed", "--limit", "1")
-    assert api.requests[-1].query == {"format": "json", "after": "0", "limit": "1", "sandbox": ID, "type": "exposed,closed"}
+    cli.ok("events", "--sandbox", ID, "--type", "exposed", "--limit", "1")
+    assert api.requests[-1].query == {"format": "json", "after": "0", "limit": "1", "sandbox": ID, "type": "exposed"}
+    # The API takes one type; several are looked through here.
+    lines = cli.ok("events", "--type", "denied", "--type", "closed", "--json").stdout.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [1] and "type" not in api.requests[-1].query
+
+
+def test_a_page_of_events_may_be_empty(cli, api):
+    pages = {"0": ([], 500), "500": (numbered(600, 600), 700), "700": ([], None)}
+    api.answers["GET /v1/events"] = lambda request: dict(zip(["events", "next"], pages[request.query["after"]]))
+    assert len(cli.ok("events").stdout.splitlines()) == 1
+    api.answers["GET /v1/events"] = {"events": [], "next": 0}
+    assert not cli.ok("events").stdout
 
 
 def test_events_are_followed_over_connections_that_end(cli, api):
     answers = iter([
         stream(*frames(numbered(5, 6))),
         Answer(b"", 503), stream(*frames(numbered(7, 7)), cut=True),
-        stream(b": hello\n\n", event("gap", {"after": 7}), *frames(numbered(9, 12))),
+        stream(b": hello\n\n", event("gap", {"after": 7, "from": 8}), *frames(numbered(9, 12))),
     ])
     api.answers["GET /v1/events"] = lambda request: next(answers)
     result = cli("events", "--follow", "--after", "4", "--limit", "5", "--json", "--type", "exposed")
@@ -303,6 +344,13 @@ def test_events_are_shown_as_they_come(cli, api):
     process.terminate()
     process.communicate(timeout=30)
     wait_until(api.gone.is_set, "the end of the connection")
+
+
+def test_events_of_several_types_are_followed(cli, api):
+    events = [{**item, "type": type} for item, type in zip(numbered(1, 4), ["closed", "denied", "exposed", "closed"])]
+    api.answers["GET /v1/events"] = lambda request: stream(*frames(events))
+    lines = cli.ok("events", "--follow", "--type", "exposed", "--type", "closed", "--limit", "3", "--json").stdout.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [1, 3, 4] and api.request.query == {}
 
 
 @pytest.mark.parametrize("answers,status", [

@@ -43,6 +43,31 @@ import Testing
     #expect(JSON(parsing: String(repeating: "[{\"a\":", count: 100_000)) == nil)
   }
 
+  /// Documents with some bytes changed. A failure prints the seed.
+  @Test(arguments: 0..<20) func noBytesTrap(seed: UInt64) throws {
+    var random = SplitMix(state: seed)
+    let document = Array("{\"a\":[1,-2.5e3,\"\\u00e9\\ud83d\\ude00\\n\",null,true],\"b\":{\"c\":{}}}".utf8)
+    for _ in 0..<500 {
+      var bytes = document
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      guard let json = JSON(parsing: bytes) else { continue }
+      #expect(JSON(parsing: json.text()) == json, "seed \(seed)")
+    }
+  }
+
+  private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var mixed = state
+      mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+      return mixed ^ (mixed >> 31)
+    }
+  }
+
   @Test func bytesThatAreNoTextBecomeReplacements() {
     #expect(JSON(parsing: [0x22, 0xFF, 0x22])?.string == "\u{FFFD}")
   }

@@ -25,10 +25,12 @@ struct APIProblem {
   ///   - keyOrigin: where the key came from.
   func message(server: String, keyOrigin: String) -> String {
     var lines = ["porthole: \(summary(server: server, keyOrigin: keyOrigin))"]
+    let detail = document?["detail"]?.string ?? ""
     for error in document?["errors"]?.array ?? [] {
       let path = error["path"]?.string ?? ""
-      let text = error["message"]?.string ?? error.compact
-      lines.append("  " + Terminal.visible(path.isEmpty ? text : "\(path): \(text)"))
+      let text = (path.isEmpty ? "" : "\(path): ") + (error["message"]?.string ?? error.compact)
+      // The only mistake may stand in the detail already.
+      if !detail.contains(text) { lines.append("  " + Terminal.visible(text)) }
     }
     if let capability = document?["capability"]?.string {
       lines.append("  The runner lacks the capability \(Terminal.visible(capability)).")

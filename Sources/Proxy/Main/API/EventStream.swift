@@ -26,20 +26,23 @@ struct EventStream {
 }
 
 /// What a process in a sandbox wrote, on its way to our own streams.
-enum ProcessOutput {
-  /// Writes an event `stdout` or `stderr` to the stream of that name; false for any other.
-  static func write(_ event: StreamEvent) -> Bool { write(stream: event.type, JSON(parsing: event.data) ?? .null) }
+struct ProcessOutput {
+  /// Whether the API was asked for base64, which output that need not be text arrives in unchanged.
+  let isBase64: Bool
 
-  /// - Parameter piece: `data`, as text or, where `encoding` says so, in base64.
-  static func write(stream: String, _ piece: JSON) -> Bool {
+  /// Writes an event `stdout` or `stderr` to the stream of that name; false for any other.
+  func write(_ event: StreamEvent) -> Bool {
+    write(stream: event.type, JSON(parsing: event.data)?["data"]?.string ?? "")
+  }
+
+  func write(stream: String, _ text: String) -> Bool {
     let target: Terminal.Stream
     switch stream {
     case "stdout": target = .output
     case "stderr": target = .error
     default: return false
     }
-    let text = piece["data"]?.string ?? ""
-    let isBase64 = piece["encoding"]?.string == "base64"
+    // What is no base64 after all is better shown as it is than lost.
     Terminal.write(isBase64 ? Base64.decode(text) ?? Array(text.utf8) : Array(text.utf8), to: target)
     return true
   }

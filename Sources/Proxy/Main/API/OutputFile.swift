@@ -23,6 +23,7 @@ struct OutputFile {
     guard descriptor >= 0 else { throw CommandFailure("porthole: \(target): \(String(cString: strerror(errno)))") }
     self.path = target
     temporary = template.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
+    LeftOver.remember(temporary)
     // mkstemp lets only us read it; a file is for whomever the umask lets.
     let mask = umask(0)
     umask(mask)
@@ -36,6 +37,7 @@ struct OutputFile {
 
   func finish() throws(CommandFailure) {
     guard let path else { return }
+    defer { LeftOver.forget() }
     guard close(descriptor) == 0, rename(temporary, path) == 0 else {
       let reason = String(cString: strerror(errno))
       unlink(temporary)
@@ -47,5 +49,33 @@ struct OutputFile {
     guard path != nil else { return }
     close(descriptor)
     unlink(temporary)
+    LeftOver.forget()
   }
+}
+
+/// The file that a signal would leave behind.
+private enum LeftOver {
+  /// The handler may run at any moment and may neither allocate nor lock, so this is a C string that is never freed; there
+  /// is one file per process, and only its thread writes here.
+  nonisolated(unsafe) private static var path: UnsafeMutablePointer<CChar>?
+
+  static func remember(_ text: String) {
+    path = strdup(text)
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      // Who had them ignored, as nohup does, wants that kept.
+      if isIgnored(signal(number, SIG_IGN)) { continue }
+      signal(number) { number in
+        if let path = LeftOver.path { unlink(path) }
+        signal(number, SIG_DFL)
+        raise(number)
+      }
+    }
+  }
+
+  /// C's handlers cannot be compared in Swift; as the addresses that they are, they can.
+  private static func isIgnored(_ handler: sighandler_t?) -> Bool {
+    unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
+  static func forget() { path = nil }
 }

@@ -34,29 +34,30 @@ struct EventsCommand: APICommand {
     // A refusal is one document, not one per line, but JSON all the same.
     let client = try client()
     if follow {
-      try EventFollower(client: client, query: filter, after: after, limit: limit.limit, print: print).run()
+      try EventFollower(client: client, filter: filter, after: after, limit: limit.limit, print: print).run()
     } else {
       try past(client)
     }
   }
 
-  private var filter: APIClient.Query {
-    (sandbox.map { [("sandbox", $0)] } ?? []) + (types.isEmpty ? [] : [("type", types.joined(separator: ","))])
-  }
+  private var filter: EventFilter { EventFilter(sandbox: sandbox, types: Set(types)) }
 
   private func past(_ client: APIClient) throws {
+    let filter = filter
     var after = after ?? 0
     var left = limit.limit ?? .max
     while left > 0 {
-      let count = min(left, 1000)
+      // Those that are filtered here are not counted there.
+      let count = filter.isTheServers ? min(left, 1000) : 1000
       let page = try client.call(
-        "GET", "/v1/events", query: [("format", "json"), ("after", "\(after)"), ("limit", "\(count)")] + filter)
-      let events = page["events"]?.array ?? []
-      for event in events.prefix(count) { print(event) }
+        "GET", "/v1/events",
+        query: [("format", "json"), ("after", "\(after)"), ("limit", "\(count)")] + filter.query)
+      let events = (page["events"]?.array ?? []).filter(filter.passes).prefix(left)
+      for event in events { print(event) }
       left -= events.count
-      // A server that does not get on would have us print the same for ever.
-      guard events.count >= count, let last = events.last?["id"]?.number, last > after else { return }
-      after = last
+      // A server that does not get on would have us ask for ever.
+      guard let next = page["next"]?.int, next > after else { return }
+      after = next
     }
   }
 
@@ -64,11 +65,12 @@ struct EventsCommand: APICommand {
 
   private static let ownColumns: Set<String> = ["id", "type", "at", "sandboxId", "port"]
 
-  /// When, what, where, and whatever else there is to it.
+  /// When, what, where, and whatever else there is to it; types are as long as `linkRevoked` and `firstRequest`.
   static func line(_ event: JSON) -> String {
     var place = event.cell("sandboxId")
     if let port = event["port"]?.int { place += ":\(port)" }
-    var parts = [event.time("at"), event.cell("type"), place]
+    let type = event.cell("type")
+    var parts = [event.time("at"), type + String(repeating: " ", count: max(0, 12 - type.count)), place]
     if case .object(let members) = event {
       for (name, value) in members where !ownColumns.contains(name) && value != .null {
         parts.append("\(name)=\(value.string ?? value.compact)")
@@ -78,15 +80,24 @@ struct EventsCommand: APICommand {
   }
 }
 
-extension JSON {
-  /// An event's number, which programs in other languages would rather have as text.
-  fileprivate var number: Int? { int ?? string.flatMap { Int($0) } }
+/// Which events are wanted. The API knows one sandbox and one type; the rest is done here.
+private struct EventFilter {
+  let sandbox: String?
+  let types: Set<String>
+
+  var isTheServers: Bool { types.count < 2 }
+
+  var query: APIClient.Query {
+    (sandbox.map { [("sandbox", $0)] } ?? []) + (isTheServers ? types.map { ("type", $0) } : [])
+  }
+
+  func passes(_ event: JSON) -> Bool { types.isEmpty || types.contains(event.cell("type")) }
 }
 
 /// Follows the stream of events, over connections that end.
 private struct EventFollower {
   let client: APIClient
-  let query: APIClient.Query
+  let filter: EventFilter
   var after: Int?
   var limit: Int?
   let print: (JSON) -> Void
@@ -125,7 +136,7 @@ private struct EventFollower {
     var fields = [(name: "Accept", value: "text/event-stream")]
     if !lastID.isEmpty { fields.append(("Last-Event-ID", lastID)) }
     let response = try client.open(
-      "GET", "/v1/events", query: query, fields: fields, patienceMs: EventFollower.silenceMs)
+      "GET", "/v1/events", query: filter.query, fields: fields, patienceMs: EventFollower.silenceMs)
     guard EventStream.isOne(response) else {
       throw CommandFailure("porthole: what \(client.http.server) answered is no stream of events")
     }
@@ -142,7 +153,7 @@ private struct EventFollower {
       let response: ClientResponse
       do {
         response = try client.send(
-          "GET", "/v1/events", query: query, fields: fields, patienceMs: EventFollower.silenceMs)
+          "GET", "/v1/events", query: filter.query, fields: fields, patienceMs: EventFollower.silenceMs)
       } catch {
         switch error {
         case .refused, .unreachable, .cut, .timedOut, .unknownHost: continue
@@ -160,7 +171,7 @@ private struct EventFollower {
       Terminal.error("porthole: note: older events are not kept any more; some are missing here")
       return 0
     }
-    guard let data = JSON(parsing: event.data) else { return 0 }
+    guard let data = JSON(parsing: event.data), filter.passes(data) else { return 0 }
     print(data)
     return 1
   }

@@ -56,6 +56,7 @@ struct FilesPutCommand: APICommand {
     discussion: """
       Examples:
         porthole files put ID app.py /srv/app.py
+        porthole files put ID run.sh /srv/run.sh --mode 755
         make-report | porthole files put ID - /srv/report.html
       """)
 
@@ -63,14 +64,22 @@ struct FilesPutCommand: APICommand {
   @Argument(help: ArgumentHelp("The local file; - for standard input.", valueName: "local"), completion: .file())
   var local: String
   @Argument(help: "The file in the sandbox.") var path: String
+  @Option(help: ArgumentHelp("Its permission bits, such as 755.", valueName: "octal")) var mode: String?
   @OptionGroup var api: APIOptions
   @Flag(help: "Print JSON.") var json = false
+
+  func validate() throws {
+    if let mode, !(3...4).contains(mode.utf8.count) || !mode.utf8.allSatisfy({ (0x30...0x37).contains($0) }) {
+      throw ValidationError("--mode has to be three or four octal digits, such as 755")
+    }
+  }
 
   func run() throws {
     let client = try client()
     let file = try InputFile(local)
     let response = try client.open(
-      "PUT", sandbox.path + "/files", query: [("path", path)], fields: [("Content-Type", "application/octet-stream")],
+      "PUT", sandbox.path + "/files", query: [("path", path)] + (mode.map { [("mode", $0)] } ?? []),
+      fields: [("Content-Type", "application/octet-stream")],
       body: .stream(length: file.length, next: file.next), patienceMs: 120_000)
     let bytes = try client.failing { () throws(ClientError) in try response.readAll(limit: 1 << 20) }
     let answer = JSON(parsing: bytes) ?? .object([])
@@ -96,8 +105,8 @@ struct FilesListCommand: APICommand {
     let answer = try client().call("GET", sandbox.path + "/dir", query: [("path", path)])
     var table = Table("TYPE", "MODE", "SIZE", "MODIFIED", "NAME")
     for item in answer["entries"]?.array ?? [] {
-      let mode = item["mode"]?.int.map { String($0 & 0o7777, radix: 8) } ?? item.cell("mode")
-      table.add(item.cell("type"), mode, item.size("sizeBytes"), item.time("modifiedAt"), item.cell("name"))
+      table.add(
+        item.cell("type"), item.cell("mode"), item.size("sizeBytes"), item.time("modifiedAt"), item.cell("name"))
     }
     show(answer, table.text)
   }

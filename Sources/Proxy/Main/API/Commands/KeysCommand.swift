@@ -35,29 +35,29 @@ struct KeysCreateCommand: APICommand {
     details.add("key", answer["key"]?.string.map { "\($0)   (shown only now)" })
     details.add("id", answer.cell("id"))
     details.add("name", answer.cell("name"))
-    show(answer, quiet ? answer.cell("key") : details.text)
+    show(answer, quiet ? Terminal.visible(answer.cell("key")) : details.text)
   }
 }
 
 struct KeysListCommand: APICommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "List the keys. Their secrets are not kept.",
+    commandName: "list", abstract: "List the keys, revoked ones as well; not their secrets.",
     discussion: """
       Example:
         porthole keys list
       """)
 
-  @OptionGroup var limit: LimitOption
   @OptionGroup var api: APIOptions
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
-    let list = try client().list("/v1/keys", "keys", limit: limit.limit)
-    var table = Table("ID", "CREATED", "LAST USED", "NAME")
-    for item in list.items {
-      table.add(item.cell("id"), item.time("createdAt"), item.time("lastUsedAt"), item.cell("name"))
+    let answer = try client().call("GET", "/v1/keys")
+    var table = Table("ID", "CREATED", "LAST USED", "REVOKED", "NAME")
+    for item in answer["keys"]?.array ?? [] {
+      table.add(
+        item.cell("id"), item.time("createdAt"), item.time("lastUsedAt"), item.time("revokedAt"), item.cell("name"))
     }
-    show(list.document, table.text)
+    show(answer, table.text)
   }
 }
 

@@ -59,18 +59,17 @@ struct ProcessListCommand: APICommand {
       """)
 
   @OptionGroup var sandbox: SandboxArgument
-  @OptionGroup var limit: LimitOption
   @OptionGroup var api: APIOptions
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
-    let list = try client().list(sandbox.path + "/processes", "processes", limit: limit.limit)
+    let answer = try client().call("GET", sandbox.path + "/processes")
     var table = Table("PID", "STATUS", "EXIT", "STARTED", "COMMAND")
-    for item in list.items {
+    for item in answer["processes"]?.array ?? [] {
       table.add(
         item.cell("pid"), item.cell("status"), item.cell("exitCode"), item.time("startedAt"), item.cell("command"))
     }
-    show(list.document, table.text)
+    show(answer, table.text)
   }
 }
 
@@ -103,17 +102,20 @@ struct ProcessLogsCommand: APICommand {
     let client = try client()
     let path = sandbox.path + process.path + "/logs"
     if follow { return try follow(client, path) }
-    let answer = try client.call("GET", path)
+    let answer = try client.call("GET", path, query: json ? [] : [("encoding", "base64")])
     if json { return Terminal.print(answer.text()) }
-    for piece in answer["logs"]?.array ?? [] { _ = ProcessOutput.write(stream: piece.cell("stream"), piece) }
+    let output = ProcessOutput(isBase64: true)
+    for piece in answer["logs"]?.array ?? [] { _ = output.write(stream: piece.cell("stream"), piece.cell("data")) }
+    if answer["truncated"]?.bool == true { Terminal.error("porthole: there was more, which is not kept") }
   }
 
   private func follow(_ client: APIClient, _ path: String) throws {
     let response = try client.open(
       "GET", path, query: [("follow", "true")], fields: [("Accept", "text/event-stream")], patienceMs: nil)
     var stream = EventStream(response)
+    let output = ProcessOutput(isBase64: false)
     while let event = try client.failing({ () throws(ClientError) in try stream.next() }) {
-      if ProcessOutput.write(event) { continue }
+      if output.write(event) { continue }
       switch event.type {
       case "exit": return
       case "error":

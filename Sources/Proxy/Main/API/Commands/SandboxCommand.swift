@@ -33,6 +33,7 @@ enum SandboxText {
     details.add("timeout", timeout(sandbox))
     details.add("variables", sandbox.cell("envNames"))
     details.add("created", sandbox.time("createdAt"))
+    details.add("ended", sandbox.time("endedAt"))
     details.add("ports", sandbox.cell("exposedPorts"))
     details.add("URL of a port", sandbox.cell("urlTemplate"))
     details.add("its own API", sandbox.cell("runtimeUrl"))
@@ -165,7 +166,7 @@ struct SandboxTokenCommand: APICommand {
 
   func run() throws {
     let answer = try client().call("POST", sandbox.path + "/token/rotate")
-    show(answer, answer.cell("token"))
+    show(answer, Terminal.visible(answer.cell("token")))
   }
 }
 

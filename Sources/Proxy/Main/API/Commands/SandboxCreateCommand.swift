@@ -34,6 +34,7 @@ struct SandboxCreateCommand: APICommand {
   @OptionGroup var ingress: IngressOptions
   @OptionGroup var idempotency: IdempotencyOption
   @OptionGroup var api: APIOptions
+  @Flag(name: .customLong("no-wait"), help: "Return while it is being made.") var noWait = false
   @Flag(name: .shortAndLong, help: "Print the id and nothing else.") var quiet = false
   @Flag(help: "Print JSON.") var json = false
 
@@ -49,10 +50,11 @@ struct SandboxCreateCommand: APICommand {
     body.add("networkProfile", networkProfile)
     if let variables = try variables.json() { body.add("env", variables) }
     body.add("ingress", ingress.members)
+    if noWait { body.add("wait", .bool(false)) }
     // Making one may mean fetching an image first.
     let answer = try client().call(
       "POST", "/v1/sandboxes", body: body.json, idempotencyKey: idempotency.key, patienceMs: 600_000)
-    show(answer, quiet ? answer.cell("id") : SandboxText.details(answer))
+    show(answer, quiet ? Terminal.visible(answer.cell("id")) : SandboxText.details(answer))
   }
 }
 

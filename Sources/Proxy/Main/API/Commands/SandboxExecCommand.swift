@@ -9,8 +9,8 @@ struct SandboxExecCommand: APICommand {
     usage: "porthole sandbox exec [<options>] <id> -- <command> ...",
     discussion: """
       Its output comes as it is written, and its exit status becomes ours.
-      Standard input is passed on, to its end, unless that is a terminal.
-      Ctrl-C ends the command.
+      Standard input is passed on, if it is UTF-8 text of 1 MiB at most, unless
+      it is a terminal. Ctrl-C ends the command.
 
       One word behind -- is a line for the sandbox's shell; several are a
       program and its arguments, which reach it as they are.
@@ -40,8 +40,8 @@ struct SandboxExecCommand: APICommand {
 
   private static let timedOut: Int32 = 124
   private static let ownFailure: Int32 = 125
-  /// The API takes it whole.
-  private static let inputBytesMax = 8 << 20
+  /// The API takes it whole, in a body of 1 MiB at most.
+  private static let inputBytesMax = 1 << 20
 
   func run() throws {
     do {
@@ -104,8 +104,9 @@ struct SandboxExecCommand: APICommand {
 
   private func follow(_ response: ClientResponse, _ client: APIClient) throws -> Int32 {
     var stream = EventStream(response)
+    let output = ProcessOutput(isBase64: true)
     while let event = try client.failing({ () throws(ClientError) in try stream.next() }) {
-      if ProcessOutput.write(event) { continue }
+      if output.write(event) { continue }
       let data = JSON(parsing: event.data) ?? .null
       switch event.type {
       case "exit": return status(data)
@@ -124,10 +125,8 @@ struct SandboxExecCommand: APICommand {
     guard let answer = JSON(parsing: bytes), answer["exitCode"] != nil else {
       throw CommandFailure("porthole: what \(client.http.server) answered says no exit status")
     }
-    for name in ["stdout", "stderr"] {
-      let piece = JSON.object([("data", answer[name] ?? .null), ("encoding", answer["encoding"] ?? .null)])
-      _ = ProcessOutput.write(stream: name, piece)
-    }
+    let output = ProcessOutput(isBase64: true)
+    for name in ["stdout", "stderr"] { _ = output.write(stream: name, answer.cell(name)) }
     return status(answer)
   }
 

@@ -42,6 +42,8 @@ struct SandboxRestoreCommand: APICommand {
     help: ArgumentHelp("How long it may idle. Default: as before.", valueName: "duration"),
     transform: Span.parseSecondsOrNone)
   var timeout: Int?
+  @Option(help: ArgumentHelp("What happens to it then. Default: as before.", valueName: "what"))
+  var onTimeout: SandboxCreateCommand.OnTimeout?
   @OptionGroup var ingress: IngressOptions
   @OptionGroup var idempotency: IdempotencyOption
   @OptionGroup var api: APIOptions
@@ -51,6 +53,7 @@ struct SandboxRestoreCommand: APICommand {
     var body = Members()
     body.add("name", name)
     body.add("timeoutSec", timeout)
+    body.add("onTimeout", onTimeout?.rawValue)
     body.add("ingress", ingress.members)
     let answer = try client().call(
       "POST", "/v1/snapshots/\(PercentEncoding.component(snapshot))/restore", body: body.json,

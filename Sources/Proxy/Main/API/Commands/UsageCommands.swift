@@ -19,7 +19,7 @@ struct UsageCommand: APICommand {
     for (name, member) in [("uptime", "uptimeSeconds"), ("CPU time", "cpuSeconds")] {
       details.add(name, answer[member]?.double.map { UsageCommand.text(seconds: $0) })
     }
-    details.add("memory", answer["memSeconds"]?.double.map { "\(Int(clamped: $0.rounded())) MiB s" })
+    details.add("memory", answer["memSeconds"]?.double.map { "\(Int(clamped: $0.rounded())) GiB s" })
     details.add("as of", answer.time("asOf"))
     show(answer, details.text)
   }
@@ -50,11 +50,11 @@ struct HistoryCommand: APICommand {
 
   func run() throws {
     let list = try client().list("/v1/history", "history", limit: limit.limit)
-    var table = Table("ID", "CREATED", "ENDED", "UPTIME", "CPU", "MEMORY", "IMAGE")
+    var table = Table("ID", "CREATED", "ENDED", "UPTIME", "CPU", "MEMORY", "IMAGE", "NAME")
     for item in list.items {
       table.add(
         item.cell("id"), item.time("createdAt"), item.time("destroyedAt"), item.span(milliseconds: "uptimeMs"),
-        item.span(milliseconds: "cpuMs"), item.size("memPeakBytes"), item.cell("image"))
+        item.span(milliseconds: "cpuMs"), item.size("memPeakBytes"), item.cell("image"), item.cell("name"))
     }
     show(list.document, table.text)
   }
