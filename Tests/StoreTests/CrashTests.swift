@@ -57,7 +57,7 @@ import Testing
 /// `kill -9` at any moment loses nothing that was acknowledged, and leaves nothing half done.
 @Suite struct CrashTests {
   /// STORE_KILLS=1000 tries longer.
-  static let kills = getenv("STORE_KILLS").flatMap { Int(String(cString: $0)) } ?? 60
+  static let kills = getenv("STORE_KILLS").flatMap { Int(String(cString: $0)) } ?? 40
   static let seed = UInt64.random(in: .min ... .max)
 
   @Test(.timeLimit(.minutes(30))) func whatWasAcknowledgedSurvivesAKill() async throws {

@@ -24,7 +24,11 @@ final class StoreFile: Sendable {
     for name in [path, path + "-wal", path + "-shm"] { PrivateFile.restrict(name) }
   }
 
-  deinit { close(lock) }
+  deinit {
+    // Closing alone is not enough while a process that was just started still has a copy of the descriptor.
+    flock(lock, LOCK_UN)
+    close(lock)
+  }
 
   /// Made here, and not by SQLite, so that there is no moment at which others may read it.
   private static func made(_ given: String) throws(StoreError) -> String {
