@@ -224,7 +224,7 @@ import Testing
       let client = try TLSSocket(guarded.edge, host: origin.host)
       client.get("/", "X-Porthole-Token: \(guarded.token)\r\n")
       #expect(client.receive(through: "hello") != nil)
-      guarded.change { $0.exposures.append(Exposure(port: 2000)) }
+      guarded.change { $0.exposures.append(Exposure(port: 2000, upstream: .h2c)) }
       guarded.change { $0.exposures[0].embedOrigins = ["https://a.test"] }
       guarded.change { $0.exposures[0].links = [ShareLink(id: 1, expiresAtMs: 5)] }
       #expect(guarded.edge.value(.exchangesCut) == 0)

@@ -87,7 +87,6 @@ extension PortCalls {
       try change.isFree(wanted.port, views, countMax: countMax)
       let stored = StoredExposure(sandbox: id, exposure: wanted, createdAtMs: max(1, nowMs))
       try change.tx.insert(stored)
-      change.publication = stored.publicationOfClosing
       let body = views.exposure(stored, of: change.row, nowMs: nowMs)
       try change.event(.exposed, port: wanted.port, views.exposedDetails(stored, change.row))
       try change.keep(201, body, for: ticket)
@@ -133,18 +132,9 @@ extension PortCalls {
           409, "conflict/configured", "port \(port) is exposed by the configuration; close it there and reload")
       }
       _ = try change.tx.removeExposure(change.id, port: port)
-      change.publication = stored.publicationOfClosing
       try change.event(.closed, port: port)
     }
     return .ok(["port": .count(port), "status": "closed"])
-  }
-}
-
-extension StoredExposure {
-  /// A port that is spoken to in another way than before must not find connections of before in a pool; what no
-  /// exposure speaks of is plain HTTP.
-  var publicationOfClosing: SandboxChange.Publication {
-    exposure.upstream == .http1 ? .sameGeneration : .freshGeneration
   }
 }
 

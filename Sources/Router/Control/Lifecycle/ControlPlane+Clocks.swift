@@ -94,7 +94,6 @@ extension ControlPlane {
           return
         }
         _ = try change.tx.removeExposure(change.id, port: expiry.port)
-        change.publication = known.publicationOfClosing
         try change.event(.expired, port: expiry.port)
       }
     } catch {

@@ -109,24 +109,20 @@ extension StoreTransaction {
     if row.credential == nil { row.credential = .make(for: listed.id, keys) }
     if known == nil { try insert(row) } else if row != before { try update(row) }
     var change = SandboxChange(tx: self, nowMs: nowMs, row: row)
-    let arePortsTheSame = try configure(listed.exposures, of: listed.id, nowMs: nowMs)
+    try configure(listed.exposures, of: listed.id, nowMs: nowMs)
     let isSame = known != nil && before.address == row.address && before.state == .running
-    change.publication = isSame && arePortsTheSame ? .sameGeneration : .freshGeneration
+    change.publication = isSame ? .sameGeneration : .freshGeneration
     return change
   }
 
   /// Brings the rows of configured exposures to what is configured now, which wins over what the API exposed.
-  /// - Returns: whether every port that stays is spoken to as before.
-  private func configure(_ wanted: [Exposure], of id: SandboxID, nowMs: UInt64) throws -> Bool {
-    var isSame = true
+  private func configure(_ wanted: [Exposure], of id: SandboxID, nowMs: UInt64) throws {
     let known = try exposures(id)
     for stored in known where stored.isConfigured && !wanted.contains(where: { $0.port == stored.exposure.port }) {
       _ = try removeExposure(id, port: stored.exposure.port)
-      if stored.exposure.upstream != .http1 { isSame = false }
     }
     for var exposure in wanted {
       let before = known.first { $0.exposure.port == exposure.port }
-      if (before?.exposure.upstream ?? .http1) != exposure.upstream { isSame = false }
       if let before, before.isConfigured {
         exposure.nonce = before.exposure.nonce
         if exposure == before.exposure { continue }
@@ -140,6 +136,5 @@ extension StoreTransaction {
         try insert(StoredExposure(sandbox: id, exposure: exposure, createdAtMs: 0))
       }
     }
-    return isSame
   }
 }
