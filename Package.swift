@@ -59,7 +59,7 @@ let package = Package(
     layer("Router", "Router/Table", ["Bytes", "HTTP", "Sandbox"]),
     layer("Auth", "Router/Auth", ["Bytes", "CShims"]),
     layer("StaticRunner", "Sandbox/Static", ["Bytes", "Sandbox", "Settings"]),
-    layer("MemoryRunner", "Sandbox/Memory", ["Bytes", "Sandbox", "Settings"]),
+    layer("MemoryRunner", "Sandbox/Memory", ["Bytes", "Sandbox", "Settings", "Demo"]),
     layer("RunnerConformance", "Sandbox/Conformance", ["Bytes", "Sandbox"]),
     layer("Store", "Router/Store", ["Bytes", "Sandbox", "Auth", .product(name: "GRDB", package: "GRDB.swift")]),
     layer("Client", "Proxy/Client", ["Bytes", "HTTP", "HTTP1", "TLS"]),
