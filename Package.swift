@@ -60,7 +60,7 @@ let package = Package(
     layer("Router", "Router/Table", ["Bytes", "HTTP", "Sandbox"]),
     layer("Auth", "Router/Auth", ["Bytes", "CShims"]),
     layer("StaticRunner", "Sandbox/Static", ["Bytes", "Sandbox", "Settings"]),
-    layer("MemoryRunner", "Sandbox/Memory", ["Bytes", "Sandbox", "Settings"]),
+    layer("MemoryRunner", "Sandbox/Memory", ["Bytes", "Sandbox", "Settings", "Demo"]),
     layer("RunnerConformance", "Sandbox/Conformance", ["Bytes", "Sandbox"]),
     layer(
       "Store", "Router/Store",

@@ -6,7 +6,8 @@ import StaticRunner
 /// The kinds of runners in this build: a line for each. The first is the default.
 enum Runners {
   static let all: [any RunnerPlugin] = [
-    StaticRunnerPlugin()
+    StaticRunnerPlugin(),
+    MemoryRunnerPlugin(),
   ]
 
   /// The runner that the configuration asks for, not started yet.

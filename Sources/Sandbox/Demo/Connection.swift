@@ -1,17 +1,17 @@
 import Glibc
 
 /// One accepted socket with a read buffer. Every call blocks, at most for `idleMaxSec`.
-final class Connection {
+package final class Connection {
   /// Longer than a proxy keeps an idle connection in its pool, so that the proxy closes first and nobody races.
   private static let idleMaxSec = 120
 
-  let descriptor: Int32
+  package let descriptor: Int32
   private var buffer = [UInt8](repeating: 0, count: 65536)
   /// What has arrived and was not read yet is `buffer[at..<end]`.
   private var at = 0
   private var end = 0
 
-  init(_ descriptor: Int32) {
+  package init(_ descriptor: Int32) {
     self.descriptor = descriptor
     var on: Int32 = 1
     setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
@@ -19,7 +19,7 @@ final class Connection {
   }
 
   /// For reads and writes alike; 0 is for ever.
-  func waitAtMost(sec: Int) {
+  package func waitAtMost(sec: Int) {
     var limit = timeval(tv_sec: sec, tv_usec: 0)
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
       setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -69,9 +69,9 @@ final class Connection {
   // MARK: Writing
 
   /// False where the peer is gone or takes nothing for too long.
-  func send(_ bytes: [UInt8]) -> Bool { Connection.send(bytes, to: descriptor, flags: 0) }
+  package func send(_ bytes: [UInt8]) -> Bool { Connection.send(bytes, to: descriptor, flags: 0) }
 
-  func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+  package func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
   static func send(_ bytes: [UInt8], to descriptor: Int32, flags: Int32) -> Bool {
     var sent = 0

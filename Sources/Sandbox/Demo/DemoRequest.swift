@@ -1,12 +1,12 @@
 /// A request head. The demo reads what well-behaved clients send; being strict about the rest is the proxy's work.
-struct DemoRequest {
-  let method: String
-  let target: String
-  let version: String
-  let fields: [(name: String, value: String)]
+package struct DemoRequest {
+  package let method: String
+  package let target: String
+  package let version: String
+  package let fields: [(name: String, value: String)]
 
   /// Nil at the end of the connection, and where the head is malformed or longer than 64 KiB.
-  init?(from connection: Connection) {
+  package init?(from connection: Connection) {
     guard let start = connection.readLine(max: 16384) else { return nil }
     let parts = String(decoding: start, as: UTF8.self).split(separator: " ", omittingEmptySubsequences: false)
     guard parts.count == 3, parts[2] == "HTTP/1.1" || parts[2] == "HTTP/1.0" else { return nil }
@@ -26,22 +26,24 @@ struct DemoRequest {
     self.fields = fields
   }
 
-  subscript(name: String) -> String? { fields.first { $0.name.lowercased() == name }?.value }
+  package subscript(name: String) -> String? { fields.first { $0.name.lowercased() == name }?.value }
 
-  func lists(_ name: String, _ token: String) -> Bool {
+  package func lists(_ name: String, _ token: String) -> Bool {
     (self[name] ?? "").lowercased().split(separator: ",").contains { DemoRequest.trimmed(String($0)) == token }
   }
 
-  var path: String { String(target.prefix { $0 != "?" }) }
+  package var path: String { String(target.prefix { $0 != "?" }) }
 
   /// The value of `name` in the query; nothing is decoded.
-  func query(_ name: String) -> String? {
+  package func query(_ name: String) -> String? {
     guard let mark = target.firstIndex(of: "?") else { return nil }
     let pairs = target[target.index(after: mark)...].split(separator: "&")
     return pairs.first { $0.hasPrefix("\(name)=") }.map { String($0.dropFirst(name.count + 1)) }
   }
 
-  var keepsAlive: Bool { version == "HTTP/1.1" ? !lists("connection", "close") : lists("connection", "keep-alive") }
+  package var keepsAlive: Bool {
+    version == "HTTP/1.1" ? !lists("connection", "close") : lists("connection", "keep-alive")
+  }
 
   private static func trimmed(_ text: String) -> String {
     var rest = text[...]

@@ -28,7 +28,7 @@ final class Digest {
   }
 }
 
-enum Text {
+package enum Text {
   static func hex(_ bytes: [UInt8]) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
@@ -41,7 +41,7 @@ enum Text {
   }
 
   /// A JSON string with its quotes (RFC 8259 §7).
-  static func json(_ text: String) -> String {
+  package static func json(_ text: String) -> String {
     var out = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

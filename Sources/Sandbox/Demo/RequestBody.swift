@@ -1,5 +1,5 @@
 /// A request body while it arrives, in either framing (RFC 9112 §6).
-struct RequestBody {
+package struct RequestBody {
   private enum Framing {
     case sized(remaining: Int)
     case chunked(remaining: Int)
@@ -12,7 +12,7 @@ struct RequestBody {
   private var framing: Framing
 
   /// Nil where the framing is none that can be followed.
-  init?(_ request: DemoRequest, _ connection: Connection) {
+  package init?(_ request: DemoRequest, _ connection: Connection) {
     self.connection = connection
     switch (request["transfer-encoding"], request["content-length"]) {
     case (nil, nil): framing = .ended
@@ -26,12 +26,12 @@ struct RequestBody {
     }
   }
 
-  var isBroken: Bool {
+  package var isBroken: Bool {
     if case .broken = framing { return true }
     return false
   }
 
-  var isEnded: Bool {
+  package var isEnded: Bool {
     switch framing {
     case .sized(let remaining): remaining == 0
     case .ended: true
@@ -40,7 +40,7 @@ struct RequestBody {
   }
 
   /// Nil at the end; look at `isBroken` then.
-  mutating func next() -> ArraySlice<UInt8>? {
+  package mutating func next() -> ArraySlice<UInt8>? {
     switch framing {
     case .ended, .broken:
       return nil

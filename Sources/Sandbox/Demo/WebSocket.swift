@@ -2,8 +2,8 @@ import Glibc
 import Synchronization
 
 /// The server's end of one WebSocket (RFC 6455). One thread reads; any thread may send.
-final class WebSocket: Sendable {
-  enum Message {
+package final class WebSocket: Sendable {
+  package enum Message {
     case text(String)
     case binary([UInt8])
   }
@@ -20,10 +20,10 @@ final class WebSocket: Sendable {
   /// descriptor that was closed and given to somebody else.
   private let open: Mutex<Int32?>
 
-  init(_ descriptor: Int32) { open = Mutex(descriptor) }
+  package init(_ descriptor: Int32) { open = Mutex(descriptor) }
 
   /// RFC 6455 §4.2.2: proof that the request was understood.
-  static func accept(key: String) -> String {
+  package static func accept(key: String) -> String {
     let digest = Digest(.sha1)
     digest.update(Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8))
     return Text.base64(digest.finish())
@@ -33,7 +33,7 @@ final class WebSocket: Sendable {
 
   /// False where the peer is gone.
   @discardableResult
-  func send(_ message: Message) -> Bool {
+  package func send(_ message: Message) -> Bool {
     switch message {
     case .text(let text): sendFrame(Opcode.text, Array(text.utf8), flags: 0)
     case .binary(let bytes): sendFrame(Opcode.binary, bytes, flags: 0)
@@ -49,7 +49,7 @@ final class WebSocket: Sendable {
   }
 
   /// To be called before the descriptor is closed.
-  func forget() { open.withLock { $0 = nil } }
+  package func forget() { open.withLock { $0 = nil } }
 
   @discardableResult
   private func sendFrame(_ opcode: UInt8, _ payload: [UInt8], flags: Int32) -> Bool {
@@ -71,7 +71,7 @@ final class WebSocket: Sendable {
   // MARK: Receiving
 
   /// Calls `body` for each message until either side ends it. Pings are answered on the way.
-  func receive(from connection: Connection, _ body: (Message) -> Void) {
+  package func receive(from connection: Connection, _ body: (Message) -> Void) {
     var message: [UInt8] = []
     var messageOpcode: UInt8?
     while let head = connection.readExactly(2) {
@@ -79,7 +79,7 @@ final class WebSocket: Sendable {
       // RFC 6455 §5.1 and §5.2: clients mask, and nobody has agreed on what reserved bits mean.
       guard head[1] & 0x80 != 0, head[0] & 0x70 == 0 else { return close(1002) }
       guard let count = payloadCount(head[1] & 0x7F, connection) else { return }
-      guard message.count + count <= WebSocket.messageBytesMax else { return close(1009) }
+      guard count <= WebSocket.messageBytesMax - message.count else { return close(1009) }
       guard let mask = connection.readExactly(4), var payload = connection.readExactly(count) else { return }
       for index in payload.indices { payload[index] ^= mask[index & 3] }
 
