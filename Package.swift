@@ -98,6 +98,7 @@ let package = Package(
     tests("StoreTests", ["Store", "Sandbox", "Auth", "Bytes", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("DemoTests", ["Demo"]),
     tests("RunnerTests", ["Sandbox", "StaticRunner", "MemoryRunner", "RunnerConformance", "Bytes"]),
+    tests("ControlPlaneTests", ["ControlPlane", "Bytes", "Loop", "Sandbox", "Auth", "Router", "Store"]),
     tests("TidyTests", ["HTTP"]),
     // The checks that libFuzzer runs as well; see Tests/Fuzz/README.md.
     .testTarget(

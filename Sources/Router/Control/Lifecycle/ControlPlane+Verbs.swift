@@ -1,3 +1,4 @@
+internal import Loop
 internal import Sandbox
 internal import Store
 
