@@ -38,6 +38,8 @@ public final class ControlPlane {
   var expiryAlarm: (atMs: UInt64, alarm: any ControlAlarm)?
   var counted = ControlCounters()
   var isStopping = false
+  var isWriting = false
+  var isTidying = false
 
   public init(
     store: Store, runner: any SandboxRunner, dataPlane: any DataPlane, settings: ControlSettings,

@@ -40,3 +40,14 @@ func until(
     try await Task.sleep(for: .milliseconds(1))
   }
 }
+
+/// Does it for each, all at once.
+@ControlLoop
+func together<T: Sendable, R: Sendable>(
+  _ all: some Sequence<T>, _ body: @escaping @ControlLoop @Sendable (T) async -> R
+) async -> [R] {
+  let tasks = all.map { item in Task { await body(item) } }
+  var results: [R] = []
+  for task in tasks { results.append(await task.value) }
+  return results
+}
