@@ -52,5 +52,11 @@ final class TurnedClock: ControlClock {
     nowMs = end
   }
 
+  /// As if the machine had slept: what was due meanwhile is done now, once. For weeks, which are many seconds to turn.
+  func skip(_ ms: UInt64) {
+    nowMs += ms
+    turn(0)
+  }
+
   func turn(seconds: UInt64) { turn(seconds * 1_000) }
 }
