@@ -104,6 +104,7 @@ let package = Package(
     tests("RunnerTests", ["Sandbox", "Settings", "StaticRunner", "MemoryRunner", "RunnerConformance", "Bytes"]),
     tests("ClientTests", ["Client", "Bytes", "HTTP1", "TLS", "Certificates"]),
     tests("MainTests", ["porthole"]),
+    tests("ControlPlaneTests", ["ControlPlane", "Bytes", "Loop", "Sandbox", "Auth", "Router", "Store"]),
     tests("TidyTests", ["HTTP"]),
     // The checks that libFuzzer runs as well; see Tests/Fuzz/README.md.
     .testTarget(

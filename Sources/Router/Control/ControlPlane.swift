@@ -40,6 +40,8 @@ public final class ControlPlane {
   var isStopping = false
   /// Takes what the runner tells, in its order.
   var runnerNews: AsyncStream<RunnerNews>.Continuation?
+  var isWriting = false
+  var isTidying = false
 
   public init(
     store: Store, runner: any SandboxRunner, dataPlane: any DataPlane, settings: ControlSettings,

@@ -108,19 +108,29 @@ extension ControlPlane {
 
   func everySecond() {
     alarm(after: 1_000) { plane in
-      Task {
-        await plane.writeNoticed()
-        if !plane.isStopping { plane.everySecond() }
-      }
+      if plane.isStopping { return }
+      plane.everySecond()
+      plane.unlessBusy(\.isWriting) { await plane.writeNoticed() }
     }
   }
 
   func everyMinute() {
     alarm(after: 60_000) { plane in
-      Task {
-        await plane.tidyUp()
-        if !plane.isStopping { plane.everyMinute() }
-      }
+      if plane.isStopping { return }
+      plane.everyMinute()
+      plane.unlessBusy(\.isTidying) { await plane.tidyUp() }
+    }
+  }
+
+  /// A slow disk makes these rarer; they never pile up.
+  private func unlessBusy(
+    _ flag: ReferenceWritableKeyPath<ControlPlane, Bool>, _ work: @escaping @ControlLoop () async -> Void
+  ) {
+    if self[keyPath: flag] { return }
+    self[keyPath: flag] = true
+    Task {
+      await work()
+      self[keyPath: flag] = false
     }
   }
 

@@ -79,7 +79,12 @@ extension ControlPlane {
     let note = VerbNote(verb: verb, result: result, cause: life.cause, whenMade: life.whenMade, isMoot: wasEnding)
     if case .success(.snapshot(let info)) = result { life.settling?.snapshot = info }
     if case .success(.addresses(let addresses)) = result { life.settling?.addresses = addresses }
-    if case .success = result, verb == .snapshot || verb == .fork { life.settling?.isCopied = true }
+    if case .success = result {
+      if verb == .snapshot || verb == .fork { life.settling?.isCopied = true }
+      // Also where somebody waits for the next state already.
+      if verb == .pause { life.settling?.reached.insert(.paused) }
+      if verb == .hibernate { life.settling?.reached.insert(.hibernated) }
+    }
     await writeOrLog(life) { try note.write(&$0) }
     if verb == .create { life.whenMade = nil }
   }
@@ -168,8 +173,9 @@ private struct VerbNote: Sendable {
     case (.create, .running):
       change.row.createMs = Int(change.nowMs > change.row.createdAtMs ? change.nowMs - change.row.createdAtMs : 0)
       if let whenMade { try whenMade(&change) } else { try change.event(.created) }
-    case (.pause, .paused): try change.event(.paused)
-    case (.hibernate, .hibernated): try change.event(.hibernated)
+    // It may be on its way to run again, for somebody who waits for that.
+    case (.pause, .paused), (.pause, .resuming): try change.event(.paused)
+    case (.hibernate, .hibernated), (.hibernate, .resuming): try change.event(.hibernated)
     case (.resume, .running): try change.event(cause == .request ? .woke : .resumed)
     case (.destroy, .terminated): try change.event(.destroyed)
     default: break

@@ -14,18 +14,19 @@ enum Suggestion {
     Array(word.lowercased().utf8.filter { $0 != 0x5F && $0 != 0x2D }.prefix(64))
   }
 
-  /// Levenshtein's, one row at a time.
+  /// Optimal string alignment: insertions, deletions, replacements and swapped neighbours, one each.
   private static func distance(_ one: [UInt8], _ other: [UInt8]) -> Int {
-    var row = Array(0...other.count)
-    for (i, byte) in one.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, against) in other.enumerated() {
-        let replaced = diagonal + (byte == against ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(row[j + 1] + 1, row[j] + 1, replaced)
+    var rows = [[Int]](repeating: Array(0...other.count), count: one.count + 1)
+    for i in 0...one.count { rows[i][0] = i }
+    for i in one.indices {
+      for j in other.indices {
+        let replaced = rows[i][j] + (one[i] == other[j] ? 0 : 1)
+        rows[i + 1][j + 1] = min(rows[i][j + 1] + 1, rows[i + 1][j] + 1, replaced)
+        if i > 0, j > 0, one[i] == other[j - 1], one[i - 1] == other[j] {
+          rows[i + 1][j + 1] = min(rows[i + 1][j + 1], rows[i - 1][j - 1] + 1)
+        }
       }
     }
-    return row[other.count]
+    return rows[one.count][other.count]
   }
 }
