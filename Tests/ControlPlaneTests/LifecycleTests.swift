@@ -206,7 +206,9 @@ import Testing
         #expect(ended.status == 200 && ended.json["status"] == "terminated", "\(verb): \(ended.text)")
         let interrupted = await call.value
         if verb != "create" { #expect(interrupted.status == 410 || interrupted.status == 409, "\(interrupted.text)") }
-        #expect(house.runner.overlaps == 0 && house.runner.asked.count { $0 == .init(verb: "destroy", id: id) } == 1, "\(verb): \(house.runner.asked)")
+        #expect(
+          house.runner.overlaps == 0 && house.runner.asked.count { $0 == .init(verb: "destroy", id: id) } == 1,
+          "\(verb): \(house.runner.asked)")
         #expect(house.workers.records[id]?.state == .terminated)
         #expect(try await house.eventTypes(id).last == "destroyed")
         try await until("at rest") { house.plane.lives.isEmpty }

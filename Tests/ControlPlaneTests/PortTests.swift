@@ -74,13 +74,15 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (["port": 80], 422, "request/invalid-body"), (["port": 1023], 422, "request/invalid-body"),
-    (["port": 99_999], 422, "request/invalid-body"), (["port": 7777], 403, "policy/port-reserved"),
-    (["port": 9000], 403, "policy/port-not-allowed"), (["port": 3000], 201, nil), (["port": 8080], 201, nil),
-    (["port": 3000, "allowIPs": ["nonsense"]], 422, "request/invalid-body"),
-    (["port": 3000, "ttl": 0], 422, "request/invalid-body"), (["port": 3000, "host": "a b"], 422, "request/invalid-body"),
-  ] as [(JSONValue, Int, String?)])
+  @Test(
+    arguments: [
+      (["port": 80], 422, "request/invalid-body"), (["port": 1023], 422, "request/invalid-body"),
+      (["port": 99_999], 422, "request/invalid-body"), (["port": 7777], 403, "policy/port-reserved"),
+      (["port": 9000], 403, "policy/port-not-allowed"), (["port": 3000], 201, nil), (["port": 8080], 201, nil),
+      (["port": 3000, "allowIPs": ["nonsense"]], 422, "request/invalid-body"),
+      (["port": 3000, "ttl": 0], 422, "request/invalid-body"),
+      (["port": 3000, "host": "a b"], 422, "request/invalid-body"),
+    ] as [(JSONValue, Int, String?)])
   func thePolicyDecidesWhichPorts(body: JSONValue, status: Int, word: String?) async throws {
     try await onLoop {
       let house = try await House()
@@ -109,16 +111,17 @@ import Testing
     }
   }
 
-  @Test func anotherProtocolOnAPortMeansNewConnections() async throws {
+  /// The pool tells the two apart by the port's treatment; the other ports' connections live on.
+  @Test func anotherProtocolOnAPortIsNoNewGeneration() async throws {
     try await onLoop {
       let house = try await House()
       let (id, _) = try await house.make(["ingress": ["mode": "open"]])
       let plain = house.workers.records[id]?.generation
       await house.call("POST", "/v1/sandboxes/\(id)/ports", ["port": 3000, "protocol": "h2c"])
       let spoken = house.workers.records[id]?.generation
-      #expect(spoken != plain)
+      #expect(spoken == plain)
       await house.call("DELETE", "/v1/sandboxes/\(id)/ports/3000")
-      #expect(house.workers.records[id]?.generation != spoken)
+      #expect(house.workers.records[id]?.generation == spoken)
     }
   }
 
@@ -219,11 +222,13 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (["ttl": 59], ["ttl"]), (["ttl": 60], []), (["ttl": 31_536_001], ["ttl"]), (["pathPrefix": "docs"], ["pathPrefix"]),
-    (["methods": ["get"]], ["methods[0]"]), (["methods": ["GE T"]], ["methods[0]"]), (["next": "//evil"], ["next"]),
-    (["once": 1, "allowIPs": ["x"], "nam": ""], ["once", "allowIPs[0]", "nam"]),
-  ] as [(JSONValue, [String])])
+  @Test(
+    arguments: [
+      (["ttl": 59], ["ttl"]), (["ttl": 60], []), (["ttl": 31_536_001], ["ttl"]),
+      (["pathPrefix": "docs"], ["pathPrefix"]),
+      (["methods": ["get"]], ["methods[0]"]), (["methods": ["GE T"]], ["methods[0]"]), (["next": "//evil"], ["next"]),
+      (["once": 1, "allowIPs": ["x"], "nam": ""], ["once", "allowIPs[0]", "nam"]),
+    ] as [(JSONValue, [String])])
   func aLinkIsChecked(body: JSONValue, wrong: [String]) async throws {
     try await onLoop {
       let house = try await House()

@@ -1,6 +1,5 @@
 import Bytes
 import ControlPlane
-import HTTP1
 import Loop
 import Sandbox
 
@@ -21,7 +20,8 @@ struct LoopProbe: PortProbe {
   }
 
   func get(_ endpoint: Endpoint, host: String, path: String, deadline: Deadline) async -> Int? {
-    let request = "GET \(path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: porthole\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+    let request =
+      "GET \(path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: porthole\r\nAccept: */*\r\nConnection: close\r\n\r\n"
     return await probe(endpoint, request: request, deadline)
   }
 

@@ -264,7 +264,8 @@ final class Server {
 
   private func watchSignals() {
     for number in [SIGTERM, SIGINT] {
-      signals.append(SignalWatcher(loop: control.loop, signal: number) { [unowned self] in
+      signals.append(
+        SignalWatcher(loop: control.loop, signal: number) { [unowned self] in
           ControlLoop.assumeHere { drain() }
         })
     }

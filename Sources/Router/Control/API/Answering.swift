@@ -30,16 +30,20 @@ final class Answering {
     respond([("content-type", page.contentType), ("cache-control", "no-store")], page.body)
   }
 
-  func fail(_ problem: Problem) {
+  /// - Parameter keys: nil before there are any, when no problem speaks of a secret.
+  func fail(_ problem: Problem, keys: CredentialKeys?) {
     status = problem.status
-    respond(problem.allHeaders, JSONWriter.text(problem.json(requestID: call.requestID)) + [0x0A])
+    let json = problem.json(requestID: call.requestID)
+    // An exposure that is there already comes with its link.
+    let text = keys.map { JSONWriter.text(json, revealing: $0) } ?? JSONWriter.text(json)
+    respond(problem.allHeaders, text + [0x0A])
   }
 
-  func fail(_ error: APICallError) {
+  func fail(_ error: APICallError, keys: CredentialKeys?) {
     switch error {
     case .gone: break
-    case .tooLarge: fail(Problem(413, "request/body-too-large", "the body is larger than this call takes"))
-    case .timedOut: fail(Problem(408, "request/timeout", "the body did not come in time"))
+    case .tooLarge: fail(Problem(413, "request/body-too-large", "the body is larger than this call takes"), keys: keys)
+    case .timedOut: fail(Problem(408, "request/timeout", "the body did not come in time"), keys: keys)
     }
   }
 

@@ -12,16 +12,16 @@ extension ControlPlane {
     do {
       try await dispatch(answer)
     } catch let error as APICallError {
-      answer.fail(error)
+      answer.fail(error, keys: keys)
     } catch let problem as Problem {
-      answer.fail(problem)
+      answer.fail(problem, keys: keys)
     } catch let error as RunnerError {
-      answer.fail(Problem(error))
+      answer.fail(Problem(error), keys: keys)
     } catch is CancellationError {
       answer.abandon()
     } catch {
       logger?.error("a call failed", ["request": call.requestID, "path": call.path, "reason": "\(error)"])
-      answer.fail(Problem.internalError)
+      answer.fail(Problem.internalError, keys: keys)
     }
     counted.calls[answer.status, default: 0] += 1
   }
