@@ -46,6 +46,8 @@ final class TurnedClock: ControlClock {
       nowMs = max(nowMs, next.atMs)
       let action = next.action
       next.action = nil
+      // Now, not at the end: a day has 86,400 seconds, and each has its alarm.
+      alarms.removeAll { $0.action == nil }
       action?()
     }
     alarms.removeAll { $0.action == nil }
