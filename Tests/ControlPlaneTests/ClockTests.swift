@@ -85,6 +85,7 @@ import Testing
       let house = try await House()
       let (id, _) = try await house.make(["timeoutSec": 60, "onTimeout": "pause"])
       house.clock.turn(seconds: 50)
+      await house.plane.stop()
       let again = try await house.restarted()
       again.clock.turn(seconds: 59)
       for _ in 0..<50 { await Task.yield() }
@@ -176,6 +177,7 @@ import Testing
       for index in 0..<10 as Range<Int64> {
         await house.call("POST", "/v1/sandboxes/\(id)/ports", ["port": .int(3000 + index), "ttl": .int(10 + index)])
       }
+      await house.plane.stop()
       let again = try await House(runner: house.runner, store: house.store, clock: house.clock, key: house.key) {
         $0.expiriesKept = 3
       }

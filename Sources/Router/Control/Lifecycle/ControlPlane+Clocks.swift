@@ -20,7 +20,7 @@ extension ControlPlane {
     idleAlarm = (
       atMs,
       clock.after(delayMs) { [weak self] in
-        guard let self else { return }
+        guard let self, !isStopping else { return }
         idleAlarm = nil
         for id in idle.struck(nowMs: nowMs) { strike(id) }
         armIdle()
@@ -70,7 +70,7 @@ extension ControlPlane {
     expiryAlarm = (
       atMs,
       clock.after(delayMs) { [weak self] in
-        guard let self else { return }
+        guard let self, !isStopping else { return }
         expiryAlarm = nil
         endExpired()
       }
