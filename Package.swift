@@ -77,7 +77,8 @@ let package = Package(
       "ProxyEngine", "Proxy/Engine",
       ["Bytes", "Loop", "TLS", "HTTP", "HTTP1", "HTTP2", "Telemetry", "Pages", "Router", "Auth", "Sandbox"]),
     layer(
-      "ControlPlane", "Router/Control", ["Bytes", "Loop", "HTTP", "Sandbox", "Auth", "Router", "Store", "Telemetry"]),
+      "ControlPlane", "Router/Control",
+      ["Bytes", "Settings", "Loop", "HTTP", "Sandbox", "Auth", "Router", "Store", "Telemetry"]),
     .executableTarget(
       name: "porthole",
       dependencies: [

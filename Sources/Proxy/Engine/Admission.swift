@@ -20,13 +20,12 @@ struct Admission {
 
   /// Whether the grounds still hold. Expiry of a cookie or a link does not end what runs; revoking them does.
   func holds(_ guarded: RouteGuard, client: IPAddress) -> Refusal? {
-    let policy = guarded.policy
-    if let policy, !policy._withUnsafeGuaranteedRef({ $0.allows(client) }) { return .forbidden }
+    guard guarded.allows(client) else { return .forbidden }
     // Closed and exposed again is another exposure, also where both are open to everybody.
     if nonce != 0, nonce != guarded.nonce { return .notFound }
     guard guarded.needsToken else { return nil }
     guard grounds != .open, guarded.credential?.epoch == epoch else { return .unauthenticated }
-    if link != 0, policy?._withUnsafeGuaranteedRef({ $0.link(link) == nil }) ?? true { return .unauthenticated }
+    if link != 0, guarded.link(link) == nil { return .unauthenticated }
     return nil
   }
 
@@ -42,9 +41,7 @@ struct Admission {
     _ guarded: RouteGuard, _ view: RequestHead, client: IPAddress, nowMs: UInt64, keys: CredentialKeys?
   ) -> Verdict {
     if guarded.hasExpired(nowMs: nowMs) { return .refused(.notFound) }
-    if let policy = guarded.policy, !policy._withUnsafeGuaranteedRef({ $0.allows(client) }) {
-      return .refused(.forbidden)
-    }
+    guard guarded.allows(client) else { return .refused(.forbidden) }
     guard guarded.needsToken else { return .admitted(Admission(nonce: guarded.nonce)) }
     guard let credential = guarded.credential else { return .refused(.unauthenticated) }
     let headers = view.headers
@@ -54,10 +51,10 @@ struct Admission {
     }
     var verdict = Verdict.refused(.unauthenticated)
     if let keys {
-      verdict = cookie(guarded, view, credential.epoch, client: client, nowMs: nowMs, keys)
+      verdict = cookie(guarded, view, client: client, nowMs: nowMs, keys)
     }
     if case .refused(.unauthenticated) = verdict, isPreflight(view), let origin = headers.value(of: .origin),
-      embeds(guarded, origin)
+      guarded.embeds(origin)
     {
       return .preflight
     }
@@ -99,8 +96,7 @@ struct Admission {
   // MARK: Cookies
 
   private static func cookie(
-    _ guarded: RouteGuard, _ view: RequestHead, _ epoch: UInt64, client: IPAddress, nowMs: UInt64,
-    _ keys: CredentialKeys
+    _ guarded: RouteGuard, _ view: RequestHead, client: IPAddress, nowMs: UInt64, _ keys: CredentialKeys
   ) -> Verdict {
     let headers = view.headers
     var best = Verdict.refused(.unauthenticated)
@@ -111,8 +107,8 @@ struct Admission {
       while let value = CookieFirewall.nextOwnValue(&rest) {
         attempts += 1
         guard attempts <= attemptsMax else { return best }
-        guard let pass = keys.open(value, sandbox: guarded.id), pass.kind == .cookie, pass.port == guarded.port,
-          pass.epoch == epoch, pass.nonce == guarded.nonce, pass.expiresAt &* 1000 > nowMs
+        guard let pass = keys.open(value, sandbox: guarded.id), pass.kind == .cookie,
+          guarded.accepts(pass, nowMs: nowMs)
         else { continue }
         switch scope(pass, guarded, view, client: client, nowMs: nowMs) {
         case .admitted(let admission): return .admitted(admission)
@@ -130,9 +126,7 @@ struct Admission {
   ) -> Verdict {
     let headers = view.headers
     if pass.link != 0 {
-      guard let policy = guarded.policy,
-        let link = policy._withUnsafeGuaranteedRef({ $0.link(pass.link) }), link.expiresAtMs > nowMs
-      else { return .refused(.unauthenticated) }
+      guard let link = guarded.link(pass.link), link.expiresAtMs > nowMs else { return .refused(.unauthenticated) }
       guard link.allows(client), link.allows(target: view.target.bytes(in: headers.base)),
         // For an app, the extended CONNECT of HTTP/2 is the GET that it becomes.
         link.allows(method: view.method == .connect ? get : view.methodName.bytes(in: headers.base))
@@ -168,11 +162,7 @@ struct Admission {
     }
     let own = OwnURL.originCount(origin, authority: view.authority.bytes(in: headers.base))
     if own > 0, own == origin.count { return true }
-    return embeds(guarded, origin)
-  }
-
-  static func embeds(_ guarded: RouteGuard, _ origin: UnsafeBufferPointer<UInt8>) -> Bool {
-    guarded.policy?._withUnsafeGuaranteedRef { $0.embeds(origin) } ?? false
+    return guarded.embeds(origin)
   }
 
   /// Fetch §4.8: OPTIONS with an origin and the method that is planned.

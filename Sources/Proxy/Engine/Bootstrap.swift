@@ -20,11 +20,7 @@ extension Exchange {
       refuse(.notFound)
       return
     }
-    if let policy = guarded.policy, !policy._withUnsafeGuaranteedRef({ $0.allows(downstream.client.ip) }) {
-      worker.denied(guarded, .forbidden, downstream.client.ip)
-      refuse(.forbidden)
-      return
-    }
+    guard guarded.allows(downstream.client.ip) else { return deny(guarded, .forbidden) }
     switch method {
     case .get, .head:
       let query = target.dropFirst(path.count + 1)
@@ -58,16 +54,8 @@ extension Exchange {
       leave(to: next, cookie: nil)
       return
     }
-    guard let pass = pass(form, guarded) else {
-      worker.denied(guarded, .unauthenticated, downstream.client.ip)
-      refuse(.unauthenticated)
-      return
-    }
-    if let link = guarded.link(pass.link), !link.allows(downstream.client.ip) {
-      worker.denied(guarded, .forbidden, downstream.client.ip)
-      refuse(.forbidden)
-      return
-    }
+    guard let pass = pass(form, guarded) else { return deny(guarded, .unauthenticated) }
+    if let link = guarded.link(pass.link), !link.allows(downstream.client.ip) { return deny(guarded, .forbidden) }
     switch (pass.kind, isPost) {
     case (.onceGrant, false): askForGesture(form, next)
     case (.onceGrant, true): redeemOnce(pass, guarded, next)
@@ -79,11 +67,9 @@ extension Exchange {
 
   /// The grant that a form brings, if it is good for this port now.
   private func pass(_ form: FormFields, _ guarded: RouteGuard) -> Pass? {
-    guard let keys = worker.keys, let text = form.only("grant"), let credential = guarded.credential,
-      let pass = text.withUnsafeBufferPointer({ keys.open($0, sandbox: guarded.id) })
-    else { return nil }
-    guard pass.kind != .cookie, pass.port == guarded.port, pass.epoch == credential.epoch, pass.nonce == guarded.nonce,
-      pass.expiresAt &* 1000 > worker.wallMs
+    guard let keys = worker.keys, let text = form.only("grant"),
+      let pass = text.withUnsafeBufferPointer({ keys.open($0, sandbox: guarded.id) }), pass.kind != .cookie,
+      guarded.accepts(pass, nowMs: worker.wallMs)
     else { return nil }
     if pass.link == 0 { return pass.kind == .grant ? pass : nil }
     guard let link = guarded.link(pass.link), link.expiresAtMs > worker.wallMs, link.once == (pass.kind == .onceGrant)
@@ -139,13 +125,6 @@ extension Exchange {
   }
 }
 
-extension RouteGuard {
-  /// The scope of a link that may be used; nil for none.
-  func link(_ id: UInt64) -> LinkScope? {
-    id == 0 ? nil : policy?._withUnsafeGuaranteedRef { $0.link(id) }
-  }
-}
-
 extension Worker {
   func nextTicket() -> UInt64 {
     lastTicket &+= 1
@@ -159,16 +138,9 @@ extension Worker {
       return
     }
     exchange.redemption = redemption.ticket
-    redemptions[redemption.ticket] = PendingRedemption(done: done)
+    redemptions[redemption.ticket] = done
     // The control side answers within milliseconds, or is stuck.
     loop.timers.schedule(exchange, afterMs: 10_000)
     send(.redeem(redemption))
   }
-}
-
-/// A single-use link that the control side is asked about.
-final class PendingRedemption {
-  private let done: (Bool) -> Void
-  init(done: @escaping (Bool) -> Void) { self.done = done }
-  func redeemed(_ granted: Bool) { done(granted) }
 }

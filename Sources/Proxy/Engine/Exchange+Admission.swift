@@ -17,12 +17,12 @@ extension Exchange {
     switch verdict {
     case .admitted(let admission):
       self.admission = admission
-      if admission.grounds != .open, let origin = view.headers.value(of: .origin), Admission.embeds(guarded, origin) {
+      if admission.grounds != .open, let origin = view.headers.value(of: .origin), guarded.embeds(origin) {
         embedOrigin = Array(origin)
       }
       if admission.link != 0 { worker.linkUsed(guarded, admission.link, downstream.client.ip) }
       if guarded.state == .running {
-        enter(guarded, view)
+        enter(worker.pool.bucket(guarded), view)
       } else if let refusal = guarded.refusalNow {
         keepForLog(view)
         refuse(refusal)
@@ -31,17 +31,17 @@ extension Exchange {
       }
     case .refused(let refusal):
       keepForLog(view)
-      worker.denied(guarded, refusal, downstream.client.ip)
-      refuse(refusal)
+      deny(guarded, refusal)
     case .preflight:
       keepForLog(view)
       answerPreflight(view)
     }
   }
 
-  private func enter(_ guarded: RouteGuard, _ view: RequestHead) {
-    let bucket = guarded.target._withUnsafeGuaranteedRef { worker.pool.bucket($0, port: guarded.port) }
-    enter(bucket, view)
+  /// Refuses a request that its guard does not let in, and tells the control side.
+  func deny(_ guarded: RouteGuard, _ refusal: Refusal) {
+    if let downstream { worker.denied(guarded, refusal, downstream.client.ip) }
+    refuse(refusal)
   }
 
   /// The upstream is known; the sandbox runs.
@@ -78,7 +78,7 @@ extension Exchange {
 
   /// Waits for the sandbox: nothing of the body is taken, and the client is held back. Bounded in number and in time.
   private func park(_ view: RequestHead, _ guarded: RouteGuard) {
-    let bucket = guarded.target._withUnsafeGuaranteedRef { worker.pool.bucket($0, port: guarded.port) }
+    let bucket = worker.pool.bucket(guarded)
     guard let presence = bucket.presence, worker.parkedCount < worker.settings.parkedMax,
       presence.parked < worker.settings.parkedPerSandboxMax
     else {
@@ -148,21 +148,19 @@ extension Exchange {
   /// The sandbox runs: the request goes where it was meant for.
   private func goOn(_ guarded: RouteGuard) {
     unpark()
-    guarded.target._withUnsafeGuaranteedRef { target in
-      guard let old = bucket, target.hostPolicy == old.target.hostPolicy else {
-        // Its head was written for another treatment.
-        refuse(.starting)
-        return
-      }
-      let next = worker.pool.bucket(target, port: guarded.port)
-      bucket = next
-      guard !next.isOurselves else {
-        refuse(.notFound)
-        return
-      }
-      dialPatienceMs = worker.settings.wokenDialRetryMs
-      lease()
+    let next = worker.pool.bucket(guarded)
+    guard let old = bucket, next.target.hostPolicy == old.target.hostPolicy else {
+      // Its head was written for another treatment.
+      refuse(.starting)
+      return
     }
+    bucket = next
+    guard !next.isOurselves else {
+      refuse(.notFound)
+      return
+    }
+    dialPatienceMs = worker.settings.wokenDialRetryMs
+    lease()
   }
 
   /// Ends the exchange because what it depended on is gone.
@@ -196,17 +194,6 @@ extension Exchange {
     let asked = text(.accessControlRequestHeaders)
     if !asked.isEmpty { fields.append(("access-control-allow-headers", asked)) }
     answer(LocalResponse(status: 204, headers: fields))
-  }
-}
-
-extension RouteGuard {
-  /// Why a request is refused in this state; nil where it may go on or wait.
-  var refusalNow: Refusal? {
-    switch state {
-    case .running, .creating, .resuming: nil
-    case .pausing, .paused, .hibernating, .hibernated: wakes ? nil : .paused
-    case .terminating, .terminated, .failed: state.refusal
-    }
   }
 }
 

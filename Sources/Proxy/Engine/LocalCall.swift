@@ -241,17 +241,11 @@ extension Exchange {
 
   func answerLocally(_ response: LocalResponse) {
     guard stage == .local else { return }
-    if wantsRequestID(response) {
-      var response = response
+    var response = response
+    if head != nil, !response.headers.contains(where: { $0.name == "x-request-id" }) {
       response.headers.append(("x-request-id", loggedRequestID))
-      answer(response)
-    } else {
-      answer(response)
     }
-  }
-
-  private func wantsRequestID(_ response: LocalResponse) -> Bool {
-    !response.headers.contains { $0.name == "x-request-id" } && head != nil
+    answer(response)
   }
 
   func beginStreaming(_ response: LocalResponse) {
@@ -260,14 +254,9 @@ extension Exchange {
     status = response.status
     responseFraming = minorVersion == 0 ? .untilEnd : .chunked
     if !isRequestComplete || minorVersion == 0 { downstream.keepsAlive = false }
-    var text = "HTTP/1.1 \(response.status) \(Reason.phrase(response.status))\r\n"
-    for (name, value) in response.headers { text += "\(LocalResponse.titled(name)): \(value)\r\n" }
-    text += "Date: " + String(decoding: worker.date.text(worker), as: UTF8.self) + "\r\n"
-    if responseFraming == .chunked { text += "Transfer-Encoding: chunked\r\n" }
-    if !downstream.keepsAlive { text += "Connection: close\r\n" }
-    text += "\r\n"
-    var bytes = Array(text.utf8)
-    bytes.withUnsafeMutableBufferPointer { _ = downstream.send($0.baseAddress!, $0.count) }
+    let framing = responseFraming == .chunked ? "Transfer-Encoding: chunked\r\n" : ""
+    var head = localHead(response, downstream, framing: framing)
+    head.withUTF8 { _ = downstream.send($0.baseAddress!, $0.count) }
   }
 
   /// False: the client has enough to read for now; `LocalCall.drained` tells when it has read.

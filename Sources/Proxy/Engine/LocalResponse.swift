@@ -104,10 +104,19 @@ extension Exchange {
       return
     }
     if !isRequestComplete { downstream.keepsAlive = false }
+    let hasLength = response.status >= 200 && response.status != 204
+    let head = localHead(response, downstream, framing: hasLength ? "Content-Length: \(response.body.count)\r\n" : "")
+    let bytes = Array(head.utf8) + body
+    bytes.withUnsafeBufferPointer { _ = downstream.send($0.baseAddress!, $0.count) }
+    finish(endsDownstream: true)
+  }
+
+  /// The head of an answer of ours in HTTP/1.1. `framing` is the field line that says where its body ends, if one does.
+  func localHead(_ response: LocalResponse, _ downstream: DownstreamConnection, framing: String) -> String {
     var text = "HTTP/1.1 \(response.status) \(Reason.phrase(response.status))\r\n"
     for (name, value) in response.headers { text += "\(LocalResponse.titled(name)): \(value)\r\n" }
     text += "Date: " + String(decoding: worker.date.text(worker), as: UTF8.self) + "\r\n"
-    if response.status >= 200, response.status != 204 { text += "Content-Length: \(response.body.count)\r\n" }
+    text += framing
     if downstream.isTLS, !worker.settings.hsts.isEmpty {
       text += "Strict-Transport-Security: \(worker.settings.hsts)\r\n"
     }
@@ -116,10 +125,7 @@ extension Exchange {
     } else if minorVersion == 0 {
       text += "Connection: keep-alive\r\n"
     }
-    text += "\r\n"
-    let bytes = Array(text.utf8) + body
-    bytes.withUnsafeBufferPointer { _ = downstream.send($0.baseAddress!, $0.count) }
-    finish(endsDownstream: true)
+    return text + "\r\n"
   }
 
   private func answerHTTP2(_ response: LocalResponse, _ body: [UInt8], _ stream: HTTP2Stream, _ h2: HTTP2Session) {

@@ -57,6 +57,13 @@ final class SandboxPresence {
     return all
   }
 
+  /// One of those that wait.
+  var firstParked: Exchange? {
+    var next = first
+    while let exchange = next, !exchange.isParked { next = exchange.nextPresent }
+    return next
+  }
+
   /// Looks at every request again after a change.
   func recheck() {
     for exchange in exchanges() where exchange.presence === self { exchange.recheck() }

@@ -41,6 +41,11 @@ final class UpstreamPool {
     return made
   }
 
+  /// The guard's table has to be held by the caller.
+  func bucket(_ guarded: RouteGuard) -> UpstreamBucket {
+    guarded.target._withUnsafeGuaranteedRef { bucket($0, port: guarded.port) }
+  }
+
   private func presence(_ id: String) -> SandboxPresence? {
     if let known = presences[id] { return known }
     guard let sandboxID = SandboxID(id) else { return nil }

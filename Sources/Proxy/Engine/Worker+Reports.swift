@@ -49,7 +49,7 @@ extension Worker {
     var active: [SandboxID] = []
     pool.forEachPresence { presence in
       if presence.takeActivity(nowMs: now) { active.append(presence.id) }
-      if presence.parked > 0, let exchange = presence.exchanges().first(where: \.isParked) { exchange.recheck() }
+      if presence.parked > 0 { presence.firstParked?.recheck() }
     }
     if !active.isEmpty { send(.activity(active)) }
     if denials.isEmpty { return }
@@ -69,7 +69,7 @@ extension Worker {
 
   /// The control side's answer to a redemption. Its exchange may be gone by now.
   public func answer(redemption ticket: UInt64, granted: Bool) {
-    redemptions.removeValue(forKey: ticket)?.redeemed(granted)
+    redemptions.removeValue(forKey: ticket)?(granted)
   }
 }
 
@@ -78,10 +78,6 @@ struct Denial: Hashable {
   let port: UInt16
   let refusal: Refusal
   let client: IPAddress
-}
-
-extension RouteGuard {
-  var sandboxID: SandboxID? { SandboxID(String(decoding: id, as: UTF8.self)) }
 }
 
 extension Exchange {

@@ -29,7 +29,8 @@ public final class Worker {
   var parkedCount = 0 {
     didSet { counters.set(.requestsParked, to: UInt64(parkedCount)) }
   }
-  var redemptions: [UInt64: PendingRedemption] = [:]
+  /// What to do with the control side's answer about a single-use link, by ticket.
+  var redemptions: [UInt64: (Bool) -> Void] = [:]
   var lastTicket: UInt64 = 0
   var linksReportedMs: [UInt64: UInt64] = [:]
   var denials: [Denial: Int] = [:]
@@ -161,8 +162,6 @@ public final class Worker {
   // MARK: Changes from the control side, on this thread
 
   public func apply(settings: EngineSettings) { self.settings = settings }
-
-  public func apply(table: RouteTable) { self.table = table }
 
   // MARK: Draining
 

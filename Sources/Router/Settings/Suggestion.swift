@@ -6,8 +6,9 @@ public enum Suggestion {
     return "; expected one of \(names.joined(separator: ", "))"
   }
 
-  public static func nearest(to word: String, among names: [String]) -> String? {
-    let folded = fold(word)
+  /// - Parameter bytesMax: how much of a word is looked at; for words that a peer chooses, since the work grows with them.
+  public static func nearest(to word: String, among names: [String], bytesMax: Int = .max) -> String? {
+    let folded = Array(fold(word).prefix(bytesMax))
     let scored = names.map { (name: $0, distance: distance(folded, fold($0))) }
     guard let best = scored.min(by: { $0.distance < $1.distance }) else { return nil }
     // A third of the word may be wrong: more than that and the suggestion only confuses.

@@ -1,3 +1,5 @@
+internal import Settings
+
 /// One thing that is wrong with a body or a query, and where: `ports[0].ttl`.
 struct FieldProblem: Hashable, Sendable {
   let path: String
@@ -64,7 +66,9 @@ struct ShapeReader {
 
   private static func unknown(_ name: String, _ shape: Shape) -> String {
     let names = shape.fields.map(\.name)
-    if let near = Suggestion.nearest(to: name, among: names) { return "unknown; did you mean \"\(near)\"?" }
+    if let near = Suggestion.nearest(to: name, among: names, bytesMax: 64) {
+      return "unknown; did you mean \"\(near)\"?"
+    }
     if names.isEmpty { return "unknown; nothing is expected here" }
     return "unknown; expected \(names.joined(separator: ", "))"
   }
